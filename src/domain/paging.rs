@@ -1,0 +1,36 @@
+//! Pages of lists that can grow (Relay cursor connections): which slice is asked for, and a slice.
+
+/// The most items a page may have.
+pub const MAX_PAGE: u32 = 100;
+/// Items of a page when neither `first` nor `last` is given.
+pub const DEFAULT_PAGE: u32 = 25;
+
+/// Which slice of a list is asked for. Cursors are the store's opaque text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageArgs {
+    /// How many, 1 to [`MAX_PAGE`].
+    pub limit: u32,
+    /// Counted from the end (`last`) instead of from the start (`first`).
+    pub backward: bool,
+    /// Only what follows this cursor.
+    pub after: Option<String>,
+    /// Only what precedes this cursor.
+    pub before: Option<String>,
+}
+
+impl Default for PageArgs {
+    fn default() -> Self {
+        Self { limit: DEFAULT_PAGE, backward: false, after: None, before: None }
+    }
+}
+
+/// A slice of a list, in the list's order.
+#[derive(Debug, Clone)]
+pub struct Page<T> {
+    /// The items, each with its cursor.
+    pub items: Vec<(String, T)>,
+    /// Whether items follow.
+    pub has_next: bool,
+    /// Whether items precede.
+    pub has_previous: bool,
+}

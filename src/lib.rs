@@ -1,0 +1,56 @@
+//! Coppice turns what offices print into forests, with proof.
+//!
+//! ```text
+//!  vendor servers            connector   one small trait per vendor over one shared HTTPS client
+//!       │ page counts            │
+//!       ▼                        ▼
+//!  ┌─────────┐  decides   ┌──────────┐  rows   ┌───────┐
+//!  │ domain  │◄───────────│   app    │────────►│ store │  SQLite or PostgreSQL
+//!  └─────────┘            └──────────┘         └───────┘
+//!                           ▲      ▲
+//!                    graphql│      │jobs        queries and mutations; queued collections
+//!                           │      │
+//!                         http   bootstrap      one process: `coppice serve`
+//! ```
+//!
+//! # Who may import whom
+//!
+//! Arrows point strictly down and siblings do not see each other; `tests/it/house` reads this table and fails, with file and
+//! line, on an import it does not allow. *Outside crates* are those that live in no other module.
+//!
+//! | level | modules | may use | outside crates that live only here |
+//! |---|---|---|---|
+//! | 0 | secret id clock token | | secret: chacha20poly1305; id: uuid, rand; token: jsonwebtoken, ed25519_dalek |
+//! | 1 | config domain | secret id | config: figment, toml |
+//! | 2 | connector store render | domain secret id clock token | connector: reqwest; store: sea_orm, coppice_entity, coppice_migration, sqlx |
+//! | 3 | app | connector store render domain secret id clock token | |
+//! | 4 | graphql jobs | app domain secret id clock token | graphql: async_graphql; jobs: apalis, apalis_sqlite, apalis_postgres, sqlx |
+//! | 5 | http telemetry lifecycle simulator | http: graphql app domain secret id clock token; telemetry lifecycle: config domain; simulator: secret id clock token | http: axum, tower, tower_http, async_graphql; simulator: axum, rcgen, tokio_rustls, hyper_util; telemetry: tracing_subscriber |
+//! | 6 | bootstrap | all below | sqlx |
+//! | 7 | cli main | bootstrap app config domain secret id clock token simulator telemetry lifecycle | clap, indicatif |
+//!
+//! # Invariants
+//!
+//! - The database is the truth and the queue is transport: a run exists as rows before anything is queued.
+//! - Running is at least once, effects are exactly once: every effect of a collection is one transaction that checks the
+//!   server's fence.
+//! - Time, identifiers and randomness are arguments ([`clock`], [`id`]).
+//! - A secret is a [`secret::Secret`]; it has no `Display` and its `Debug` shows nothing.
+
+pub mod app;
+pub mod bootstrap;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod connector;
+pub mod domain;
+pub mod graphql;
+pub mod http;
+pub mod id;
+pub mod jobs;
+pub mod lifecycle;
+pub mod secret;
+pub mod simulator;
+pub mod store;
+pub mod telemetry;
+pub mod token;
