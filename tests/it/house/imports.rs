@@ -62,7 +62,7 @@ impl Checker<'_> {
 
     fn word(&mut self, i: usize, word: &str, depth: usize) {
         match word {
-            "crate" | "coppice" if self.token(i + 1) == Some(&Token::Path) && !self.follows_path(i) => self.from_root(i + 2),
+            "crate" | "coppice" if self.token(i + 1) == Some(&Token::Path) && !self.follows_path(i) => self.below_root(i + 2),
             "crate" if i > 0 && self.is(i - 1, "use") => self.report(i, "the crate's root is not to be named as a whole"),
             "super" if !self.follows_path(i) || self.is(i - 2, "self") => {
                 let mut end = i;
@@ -70,7 +70,7 @@ impl Checker<'_> {
                     end += 2;
                 }
                 if (end - i) / 2 + 1 >= depth && self.token(end + 1) == Some(&Token::Path) {
-                    self.from_root(end + 2);
+                    self.below_root(end + 2);
                 }
             }
             "use" if i > 0 => self.re_export(i, depth),
@@ -86,7 +86,7 @@ impl Checker<'_> {
     }
 
     /// What follows `crate::`: a name, or several in braces.
-    fn from_root(&mut self, i: usize) {
+    fn below_root(&mut self, i: usize) {
         if self.token(i) != Some(&Token::Sign('{')) {
             self.target(i);
             return;
