@@ -1,1 +1,7 @@
-//! Integration tests.
+//! Integration tests, one binary: `support` has what they share, and each concern has a folder.
+
+// Makes helpers count as tests, where `unwrap` and `panic` are allowed.
+#![cfg(test)]
+
+mod house;
+mod support;
