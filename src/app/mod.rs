@@ -1,1 +1,4 @@
 //! app
+
+pub mod ports;
+pub mod work;
