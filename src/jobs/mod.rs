@@ -26,7 +26,7 @@ use tokio::{
     task::{JoinHandle, JoinSet},
     time::timeout,
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use self::{queue::Pool, schedule::Scheduler, worker::Crew};
 pub use self::{
@@ -37,10 +37,6 @@ use crate::{
     app::work::{Collecting, Scheduling},
     id::SharedIds,
 };
-
-/// The longest that [`Settings::grace`] may be: a worker that drains does not say that it lives, and after a minute its jobs
-/// are given to others.
-pub const MAX_GRACE: Duration = Duration::from_secs(45);
 
 /// What this process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +58,7 @@ pub struct Settings {
     pub node_name: String,
     /// What this process does.
     pub role: Role,
-    /// How long jobs get to reach a boundary once shutdown began (30 s), at most [`MAX_GRACE`]. Then they are dropped.
+    /// How long jobs get to reach a boundary once shutdown began (30 s). Then they are dropped.
     pub grace: Duration,
 }
 
@@ -125,7 +121,6 @@ async fn run(parts: JobsParts) -> Ending {
         shutdown.cancelled().await;
         return Ending::Clean;
     }
-    let grace = settings.grace.min(MAX_GRACE);
     let crew = Crew::new(Arc::clone(&queue), collecting, ids, &settings, shutdown.clone());
     let scheduler = Arc::new(Scheduler::new(Arc::clone(&queue), scheduling, shutdown.clone()));
 
@@ -134,11 +129,13 @@ async fn run(parts: JobsParts) -> Ending {
         tasks.spawn(wake::listen(pool.clone(), Arc::clone(&queue.pushed), shutdown.clone()));
     }
     crew.spawn_workers(&mut tasks);
+    // Not among the tasks that end with shutdown: it beats until the last job has ended, so that no other node takes it for lost.
+    let _pulse = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&crew).pulse()));
     scheduler.spawn_all(&mut tasks);
     tracing::info!(jobs.node = %settings.node_name, jobs.slots = settings.slots, "jobs and schedules started");
 
     shutdown.cancelled().await;
-    let drained = timeout(grace, async {
+    let drained = timeout(settings.grace, async {
         while tasks.join_next().await.is_some() {}
         crew.idle().await;
     });

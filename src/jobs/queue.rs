@@ -24,12 +24,15 @@ use crate::{
 /// The queue's name in the database. apalis would use the payload's Rust path, which changes when a module moves.
 pub(super) const QUEUE: &str = "collect";
 
-/// How often a worker says that it lives.
+/// How often a worker of apalis says that it lives.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(10);
 
-/// Heartbeats missed before a worker's jobs are given to others: a minute, which is longer than the 30 s for which a worker
-/// that drains does not say that it lives.
-pub(super) const MISSED_HEARTBEATS: usize = 6;
+/// Heartbeats missed before a worker's jobs are given to others.
+pub(super) const MISSED_HEARTBEATS: usize = 3;
+
+/// How long a worker need not be heard of before its jobs are given to others; shorter than a server's lease, so that a key
+/// is free again when the sweeper needs it.
+pub(super) const SILENCE: Duration = HEARTBEAT.saturating_mul(3);
 
 /// How far in the past a job's start time is put. The databases compare it with a clock (PostgreSQL its own, SQLite this
 /// machine's at that time), so a job pushed by a node whose clock is ahead, or before a clock was set back, would wait for as
@@ -216,6 +219,54 @@ impl Queue {
             .execute(pool)
             .await
             .map(|_| ()),
+        }
+        .map_err(failed)
+    }
+
+    /// Says that the workers `names` live.
+    pub(super) async fn keep_alive(&self, names: &[String]) -> Result<(), QueueError> {
+        match &self.pool {
+            Pool::Sqlite(pool) => sqlx::query(
+                "UPDATE Workers SET last_seen = CAST(strftime('%s', 'now') AS INTEGER)
+                 WHERE id IN (SELECT value FROM json_each(?1))",
+            )
+            .bind(serde_json::to_string(names).map_err(failed)?)
+            .execute(pool)
+            .await
+            .map(|_| ()),
+            Pool::Postgres(pool) => sqlx::query("UPDATE apalis.workers SET last_seen = now() WHERE id = ANY($1)")
+                .bind(names)
+                .execute(pool)
+                .await
+                .map(|_| ()),
+        }
+        .map_err(failed)
+    }
+
+    /// Gives back what workers had taken that were not heard of for [`SILENCE`]; returns how many jobs.
+    pub(super) async fn rescue(&self) -> Result<u64, QueueError> {
+        let silence = i64::try_from(SILENCE.as_secs()).unwrap_or(i64::MAX);
+        match &self.pool {
+            Pool::Sqlite(pool) => sqlx::query(
+                "UPDATE Jobs SET status = 'Pending', lock_by = NULL, lock_at = NULL
+                 WHERE status IN ('Queued', 'Running') AND lock_by IN
+                 (SELECT id FROM Workers WHERE last_seen <= CAST(strftime('%s', 'now') AS INTEGER) - ?1)",
+            )
+            .bind(silence)
+            .execute(pool)
+            .await
+            .map(|result| result.rows_affected()),
+            Pool::Postgres(pool) => sqlx::query(
+                "UPDATE apalis.jobs SET status = 'Pending', lock_by = NULL, lock_at = NULL WHERE id IN
+                 (SELECT jobs.id FROM apalis.jobs JOIN apalis.workers ON jobs.lock_by = workers.id
+                  WHERE jobs.status IN ('Queued', 'Running')
+                  AND workers.last_seen <= now() - make_interval(secs => $1::float8)
+                  FOR UPDATE OF jobs SKIP LOCKED)",
+            )
+            .bind(silence)
+            .execute(pool)
+            .await
+            .map(|result| result.rows_affected()),
         }
         .map_err(failed)
     }

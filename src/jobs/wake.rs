@@ -114,3 +114,80 @@ pub(super) async fn listen(pool: PgPool, pushed: Arc<Notify>, shutdown: Cancella
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl std::task::Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// A worker that polls, and how often it was woken.
+    struct Worker(Wake, Arc<Woken>);
+
+    impl Worker {
+        fn new(pushed: &Arc<Notify>) -> Self {
+            Self(Wake::new(Arc::clone(pushed), Duration::from_secs(3_600)), Arc::default())
+        }
+
+        fn poll(&mut self) -> bool {
+            let waker = Arc::clone(&self.1).into();
+            self.0.poll_drive(&mut Context::from_waker(&waker), &PollSnapshot::new()).is_ready()
+        }
+
+        fn woken(&self) -> usize {
+            self.1.0.swap(0, Ordering::SeqCst)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_push_wakes_one_idle_worker_and_has_it_poll_twice() {
+        let pushed = Arc::default();
+        let (mut one, mut two) = (Worker::new(&pushed), Worker::new(&pushed));
+        assert!(!one.poll() && !two.poll());
+        pushed.notify_one();
+        assert_eq!((one.woken(), two.woken()), (1, 0));
+        assert!(one.poll());
+        assert_eq!(one.woken(), 1, "the fetch under way may have begun before the push");
+        assert!(!one.poll());
+        pushed.notify_one();
+        assert_eq!((one.woken(), two.woken()), (0, 1), "the one that waits longest");
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_got_a_job_leaves_the_push_to_another() {
+        let pushed = Arc::default();
+        let (mut one, mut two) = (Worker::new(&pushed), Worker::new(&pushed));
+        assert!(!one.poll() && !two.poll());
+        pushed.notify_one();
+        one.0.on_poll(&PollSnapshot { consecutive_ready: 1, ..PollSnapshot::new() });
+        assert_eq!(two.woken(), 1);
+        assert!(two.poll());
+    }
+
+    #[tokio::test]
+    async fn a_push_while_nobody_waits_is_found_at_the_next_poll() {
+        let pushed = Arc::default();
+        let mut worker = Worker::new(&pushed);
+        pushed.notify_one();
+        assert!(worker.poll());
+        assert!(!worker.poll());
+    }
+
+    #[tokio::test]
+    async fn a_worker_looks_at_intervals_without_any_push() {
+        let mut wake = Wake::new(Arc::default(), Duration::from_millis(1));
+        for _ in 0..3 {
+            let looks = std::future::poll_fn(|cx| wake.poll_drive(cx, &PollSnapshot::new())).await;
+            assert_eq!(looks, Some(()));
+        }
+    }
+}

@@ -10,12 +10,14 @@
 //!   worker keeps its slot.
 //! - What a worker had taken and not acknowledged when it ended is given back at once. That includes a job whose fetch was cut
 //!   off by the end. One that still runs is then run twice, and the second finds its server busy.
+//! - A worker that drains, or has a job in hand and waits for a place, sends no heartbeat: this process sends one for all its
+//!   workers, until the last job has ended, and looks for the jobs of workers that are silent.
 
 use std::{
     panic::AssertUnwindSafe,
     pin::Pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll, ready},
@@ -29,7 +31,7 @@ use futures_util::FutureExt as _;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
-    time::{Instant, sleep, timeout},
+    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
 };
 use tokio_util::{
     sync::{CancellationToken, PollSemaphore},
@@ -61,6 +63,9 @@ const LOOK_POSTGRES: Duration = Duration::from_secs(2);
 
 /// The pause before a worker that ended is started again, doubled each time up to the second one.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
+/// How often this process says that its workers live, and looks for those that do not.
+const PULSE: Duration = Duration::from_secs(5);
 
 /// The workers of this process and the jobs they run.
 pub(super) struct Crew {
@@ -103,6 +108,39 @@ impl Crew {
         }
     }
 
+    /// Keeps this process's workers alive in the queue's tables and gives back the jobs of silent ones, until it is dropped.
+    pub(super) async fn pulse(self: Arc<Self>) {
+        let mut timer = interval(PULSE);
+        timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut failing = false;
+        loop {
+            timer.tick().await;
+            let names = self.names().clone();
+            let beat = async {
+                self.queue.keep_alive(&names).await?;
+                self.queue.rescue().await
+            };
+            match beat.await {
+                Ok(rescued) => {
+                    failing = false;
+                    if rescued > 0 {
+                        tracing::warn!(jobs.rescued = rescued, "the jobs of workers that are silent were given back");
+                    }
+                }
+                Err(error) => {
+                    if !failing {
+                        tracing::warn!(error = %chain(&error), "no heartbeat reaches the queue's tables");
+                    }
+                    failing = true;
+                }
+            }
+        }
+    }
+
+    fn names(&self) -> MutexGuard<'_, Vec<String>> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Waits until no job runs.
     pub(super) async fn idle(&self) {
         self.desk.jobs.close();
@@ -120,11 +158,11 @@ impl Crew {
 
     /// Gives back what the workers that run now have taken.
     pub(super) async fn release_all(&self) {
-        let names = std::mem::take(&mut *self.names.lock().unwrap_or_else(PoisonError::into_inner));
+        let names = std::mem::take(&mut *self.names());
         let release = async {
             for name in &names {
                 if let Err(error) = self.queue.release(name).await {
-                    tracing::warn!(jobs.worker = %name, error = %chain(&error), "a worker's jobs stay taken for a minute");
+                    tracing::warn!(jobs.worker = %name, error = %chain(&error), "a worker's jobs stay taken for half a minute");
                 }
             }
         };
@@ -139,16 +177,16 @@ impl Crew {
             // A name that was used within half a minute is refused on SQLite.
             let start = self.ids.uuid(SystemClock.now());
             let name = format!("{}-{index}-{start}", self.node_name);
-            self.names.lock().unwrap_or_else(PoisonError::into_inner).push(name.clone());
+            self.names().push(name.clone());
             let began = Instant::now();
             // In a task, so that a panic in apalis is an error here too.
             let crew = Arc::clone(&self);
             let (worker, own) = (name.clone(), Arc::clone(&places));
             let ended = AbortOnDropHandle::new(tokio::spawn(async move { crew.work(&worker, own).await })).await;
             if let Err(error) = self.queue.release(&name).await {
-                tracing::warn!(jobs.worker = %name, error = %chain(&error), "a worker's jobs stay taken for a minute");
+                tracing::warn!(jobs.worker = %name, error = %chain(&error), "a worker's jobs stay taken for half a minute");
             }
-            self.names.lock().unwrap_or_else(PoisonError::into_inner).retain(|known| *known != name);
+            self.names().retain(|known| *known != name);
             if self.shutdown.is_cancelled() {
                 break;
             }
