@@ -1,7 +1,8 @@
 //! Leases: one holder per server, so that its feeds are read one after another.
 //!
 //! A claim raises the server's fence; whoever held the lease before carries an old fence and can commit nothing any more. Times are
-//! the caller's `now`, which on PostgreSQL is the database's clock (`Store::now`), so that nodes need not agree on the time.
+//! the caller's; on PostgreSQL its clock follows the database's ([`FollowingClock`](crate::clock::FollowingClock)), so that nodes need not
+//! agree on the time.
 
 use sea_orm::ConnectionTrait as _;
 

@@ -6,7 +6,7 @@ use sea_orm::ConnectionTrait as _;
 
 use super::{apply::day, sql::statement};
 use crate::{
-    clock::{Clock, Instant, from_millis},
+    clock::{Instant, from_millis},
     domain::{
         health::{HealthStatus, HealthSubject},
         server::Server,
@@ -31,20 +31,14 @@ pub struct NightDue {
 }
 
 impl Store {
-    /// The instant that schedules and leases go by: the database's own on PostgreSQL, so that nodes need not agree on the time; the
-    /// caller's on SQLite, where there is one process at a time.
-    pub async fn now(&self, clock: &dyn Clock) -> Result<Instant, StoreError> {
+    /// The database's own time, which several nodes can agree on; `None` on SQLite, where there is one process at a time.
+    pub async fn database_time(&self) -> Result<Option<Instant>, StoreError> {
         if self.backend() == Backend::Sqlite {
-            return Ok(clock.now());
+            return Ok(None);
         }
-        let row = self
-            .db()
-            .query_one_raw(statement(self.dialect(), "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bigint", []))
-            .await?;
-        Ok(match row {
-            Some(row) => from_millis(row.try_get_by_index(0)?),
-            None => clock.now(),
-        })
+        let sql = "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bigint";
+        let row = self.db().query_one_raw(statement(self.dialect(), sql, [])).await?;
+        Ok(row.map(|row| row.try_get_by_index(0)).transpose()?.map(from_millis))
     }
 
     /// A server with its sealed credentials (`None` once removed); `None` when there is no such server.
