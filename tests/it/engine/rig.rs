@@ -22,10 +22,8 @@ use coppice::{
         calendar::{local_instant, next_nightly},
         feed::{CollectionScope, Feed},
         health::Health,
-        pages::Pages,
         run::SyncTrigger,
         server::Server,
-        vendor::VendorKind,
     },
     id::{IdSource, SharedIds, Uuid},
     secret::{KeyRing, Place, SealingKey, Secret},
@@ -79,7 +77,6 @@ impl TestDatabase {
 #[derive(Debug, Clone)]
 pub struct RigFeed {
     pub id: Uuid,
-    pub account_id: Uuid,
     pub server: usize,
     pub external_id: String,
     pub scope: CollectionScope,
@@ -97,7 +94,7 @@ pub struct Rig {
     pub partner: Uuid,
     parts: Parts,
     _folder: tempfile::TempDir,
-    database: TestDatabase,
+    _database: TestDatabase,
 }
 
 struct Parts {
@@ -137,7 +134,7 @@ impl Rig {
             partner: Uuid::nil(),
             parts,
             _folder: folder,
-            database,
+            _database: database,
         };
         rig.register(activation).await;
         rig
@@ -220,7 +217,6 @@ impl Rig {
                 };
                 self.feeds.push(RigFeed {
                     id: feed.id,
-                    account_id: owner.id,
                     server: index,
                     external_id: customer.external_id.clone(),
                     scope,
@@ -391,10 +387,6 @@ impl Rig {
         let rows = self.all("SELECT status, COUNT(*) FROM sync_run GROUP BY status").await;
         rows.iter().map(|row| (row.try_get_by_index(0).unwrap(), row.try_get_by_index(1).unwrap())).collect()
     }
-
-    pub fn database_url(&self) -> String {
-        self.database.url()
-    }
 }
 
 impl Parts {
@@ -403,6 +395,8 @@ impl Parts {
             extra_ca: Some(self.ca_file.clone()),
             allow_cidrs: vec!["127.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()],
             backoff: std::time::Duration::from_millis(1),
+            // What the vendor asks for beyond this is waited for by the simulated clock.
+            max_wait: std::time::Duration::from_millis(20),
             ..ClientSettings::default()
         };
         let clock: SharedClock = clock.clone();
@@ -436,8 +430,4 @@ fn credentials(access: &Access) -> Credentials {
 /// 3:30 in Berlin on a day.
 pub fn night_of(day: &str) -> Instant {
     local_instant(day.parse().unwrap(), NIGHT, chrono_tz::Europe::Berlin)
-}
-
-pub fn pages(totals: Totals) -> Pages {
-    Pages { small: totals.small, large: totals.large, duplex: totals.duplex }
 }
