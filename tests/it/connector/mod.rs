@@ -3,6 +3,7 @@
 mod answers;
 mod faults;
 mod scripted;
+mod suite;
 mod tokens;
 
 use std::{sync::Arc, time::Duration};
