@@ -36,7 +36,7 @@ impl Scheduling for Engine {
                 let next = next_nightly(now, server.nightly_at, server.time_zone);
                 let run_id = self.ids.uuid(now);
                 if self.store.open_nightly_run(run_id, server.id, server.due_at, next, server.collects).await? {
-                    self.hub.progress(run_id);
+                    self.hub.run_changed(run_id);
                     jobs.push(run_job(server.id, run_id));
                 }
             }

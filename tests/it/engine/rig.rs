@@ -10,13 +10,13 @@ use async_trait::async_trait;
 use chrono::{NaiveDate, NaiveTime};
 use coppice::{
     app::{
-        Hub,
+        ConnectorCache, Hub,
         collect::{CollectSettings, Engine, EngineParts},
         ports::{Job, JobQueue, QueueError},
         work::{CollectEnd, Collecting as _, Scheduling as _},
     },
     clock::{Clock as _, Instant, ManualClock, SharedClock},
-    connector::{Client, ClientSettings, Connectors, Credentials, ServerUrl},
+    connector::{Client, ClientSettings, Credentials, ServerUrl},
     domain::{
         account::{Account, AccountRole, ActiveStatus},
         calendar::{local_instant, next_nightly},
@@ -403,8 +403,7 @@ impl Parts {
         let client = Client::new(settings, clock.clone(), self.ids.clone()).unwrap();
         Engine::new(EngineParts {
             store: store.clone(),
-            connectors: Arc::new(Connectors::new(client)),
-            keys: self.keys.clone(),
+            connectors: Arc::new(ConnectorCache::new(client, self.keys.clone())),
             clock,
             ids: self.ids.clone(),
             queue: self.queue.clone(),
