@@ -275,6 +275,7 @@ impl Service<Task<Collect>> for Handler {
     fn call(&mut self, task: Task<Collect>) -> Self::Future {
         let place = self.place.take();
         let desk = Arc::clone(&self.desk);
+        let end = self.desk.end.clone();
         let job = self.desk.jobs.spawn(async move {
             desk.handle(&task.args).await;
             drop(place);
@@ -282,6 +283,10 @@ impl Service<Task<Collect>> for Handler {
         Box::pin(async move {
             // Whatever became of it, it is not apalis's to try it again.
             let _ = job.await;
+            if end.is_cancelled() {
+                // It may have been dropped, and is not to be acknowledged: the worker is dropped too, at once.
+                std::future::pending::<()>().await;
+            }
             Ok(())
         })
     }
