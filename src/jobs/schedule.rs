@@ -89,7 +89,7 @@ pub const SCHEDULES: [Schedule; 4] = [
 const CHECKS_AT_ONCE: usize = 16;
 
 /// How long finished jobs and workers that are gone are kept, for a look at what happened.
-const KEEP_JOBS: Duration = Duration::from_secs(2 * 24 * 60 * 60);
+const KEEP_JOBS: Duration = Duration::from_hours(48);
 
 /// How often a daily schedule is asked for.
 const DAILY_LOOK: Duration = Duration::from_secs(30);

@@ -306,7 +306,7 @@ on_both! {
     }
 
     async fn finished_jobs_and_lost_workers_are_deleted_when_old(database: Database) {
-        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        const DAY: Duration = Duration::from_hours(24);
         let node = database.node().await;
         let app = Arc::clone(&node.app);
         node.push(node.server(), "night:1").await;
