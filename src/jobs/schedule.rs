@@ -95,7 +95,7 @@ const KEEP_JOBS: Duration = Duration::from_hours(48);
 const DAILY_LOOK: Duration = Duration::from_secs(30);
 
 /// The longest pause of a schedule whose calls fail.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 type Fault = Box<dyn std::error::Error + Send + Sync>;
 
@@ -144,7 +144,7 @@ impl Scheduler {
                         tracing::error!(schedule.name, error = %chain(error.as_ref()), "a schedule fails and is tried again");
                     }
                     failures += 1;
-                    let pause = timer.period().saturating_mul(1 << failures.min(5)).min(LONGEST_PAUSE);
+                    let pause = timer.period().saturating_mul(1 << failures.min(3)).min(LONGEST_PAUSE);
                     let _ = self.shutdown.run_until_cancelled(sleep(pause)).await;
                 }
             }

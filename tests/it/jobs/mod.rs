@@ -334,3 +334,27 @@ on_both! {
         assert!(api.app.began(|_| true).await.is_empty());
     }
 }
+
+/// As when PostgreSQL is restarted: workers, listener and pushes find their connections gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn work_goes_on_after_all_connections_were_cut() {
+    on_postgres(async |database| {
+        let node = database.node().await;
+        let app = Arc::clone(&node.app);
+        let servers: Vec<_> = (0..8).map(|_| node.server()).collect();
+        let started = node.start(&app, 3);
+        node.push(servers[0], "night:0").await;
+        app.ended(|ended| ended.len() == 1).await;
+        node.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        )
+        .await;
+        for (index, server) in servers.iter().enumerate().skip(1) {
+            node.push(*server, format!("night:{index}")).await;
+        }
+        app.ended(|ended| set(ended) == set(&servers)).await;
+        assert_eq!(started.stop().await, Ending::Clean);
+    })
+    .await;
+}
