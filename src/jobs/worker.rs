@@ -3,7 +3,7 @@
 //! An apalis worker polls its database and drives its jobs in one task, acknowledges through a channel of four places that
 //! nobody empties while it drains, and ends at the first error of its database. Hence:
 //!
-//! - A worker has at most [`MOST_PER_WORKER`] jobs, one fetched at a time, and does not announce the start of a job, which would
+//! - A worker has at most `MOST_PER_WORKER` jobs, one fetched at a time, and does not announce the start of a job, which would
 //!   take places in that channel: a job stays `Queued` while it runs, and its worker's heartbeat guards it either way.
 //! - Jobs run in tasks of their own, so that they use all cores, survive their worker, and may panic.
 //! - A worker that ended is started again after a pause, under a new name, with the same slots: a job that survived its
