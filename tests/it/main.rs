@@ -3,6 +3,8 @@
 // Makes helpers count as tests, where `unwrap` and `panic` are allowed.
 #![cfg(test)]
 
+mod app;
 mod house;
 mod jobs;
+mod store;
 mod support;
