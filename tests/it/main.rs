@@ -3,8 +3,10 @@
 // Makes helpers count as tests, where `unwrap` and `panic` are allowed.
 #![cfg(test)]
 
+mod app;
 mod connector;
 mod engine;
 mod house;
 mod jobs;
+mod store;
 mod support;
