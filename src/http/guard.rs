@@ -76,14 +76,15 @@ impl Gate {
         self.ids.uuid(self.clock.now()).to_string()
     }
 
-    /// The last address that no trusted proxy has.
+    /// The last address that no trusted proxy has; where all are trusted, the one that the nearest proxy saw.
     fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         if !self.trusts(peer) {
             return peer.to_canonical();
         }
         let forwarded = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
         let hops: Vec<IpAddr> = forwarded.flat_map(|value| value.split(',')).map_while(|hop| hop.trim().parse().ok()).collect();
-        hops.iter().rev().copied().find(|hop| !self.trusts(*hop)).unwrap_or(peer).to_canonical()
+        let stranger = hops.iter().rev().find(|hop| !self.trusts(**hop));
+        stranger.or(hops.last()).copied().unwrap_or(peer).to_canonical()
     }
 
     /// Whether the client's side of the conversation is TLS; an error if it is plain and comes from outside.

@@ -150,6 +150,7 @@ async fn takes_over_a_new_certificate_and_keeps_the_old_one_while_the_files_are_
     let old = write_certificate(&files);
     let serve = ServeSettings { tls: Some(files.clone()), tls_refresh: Duration::from_millis(10), ..ServeSettings::default() };
     let server = Parts { serve, ..Parts::default() }.start().await;
+    shake_hands(&server, &old).await.unwrap();
     std::fs::write(&files.key, "nothing").unwrap();
     for _ in 0..3 {
         shake_hands(&server, &old).await.unwrap();
