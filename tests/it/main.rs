@@ -7,6 +7,7 @@ mod app;
 mod connector;
 mod engine;
 mod house;
+mod http;
 mod jobs;
 mod store;
 mod support;
