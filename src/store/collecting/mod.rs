@@ -13,7 +13,7 @@ mod feeds;
 mod lease;
 mod plan;
 mod servers;
-mod sql;
+pub(super) mod sql;
 mod writer;
 
 use chrono::NaiveDate;
