@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 
 use super::named_enum;
-use crate::clock::Instant;
+use crate::{clock::Instant, id::Uuid};
 
 named_enum! {
     /// What a meter counts.
@@ -51,4 +51,57 @@ pub enum ReadingDay {
     EndOf(NaiveDate),
     /// Current counters: before noon local the day before, else that day.
     ByTime,
+}
+
+/// A device of a feed as people see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// Key.
+    pub id: Uuid,
+    /// The feed it was seen in.
+    pub feed_id: Uuid,
+    /// The vendor's DeviceID.
+    pub vendor_device_id: String,
+    /// Whether the vendor's server marks it as managed.
+    pub managed: bool,
+    /// When the vendor last read it; `None` while known but unread.
+    pub last_read_at: Option<Instant>,
+    /// Its meters, at most one of each kind; none while unread.
+    pub meters: Vec<MeterCounts>,
+}
+
+/// What is counted of one meter, in the kind's unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MeterCounts {
+    /// What it counts.
+    pub kind: MeterKind,
+    /// Reading when the first segment began.
+    pub first: i64,
+    /// Reading when the current segment began.
+    pub initial: i64,
+    /// High-water mark: the last accepted reading.
+    pub mark: i64,
+    /// Counted over all segments.
+    pub life: i64,
+}
+
+impl Device {
+    /// Life count when counting began, in sides (`InitialCount`).
+    pub fn initial_count(&self) -> i64 {
+        self.sides(|meter| meter.first)
+    }
+
+    /// Life count of the last accepted reading, in sides (`LatestCount`).
+    pub fn latest_count(&self) -> i64 {
+        self.sides(|meter| meter.mark)
+    }
+
+    /// Sides counted since, summed over segments (`LifeCount`).
+    pub fn life_count(&self) -> i64 {
+        self.sides(|meter| meter.life)
+    }
+
+    fn sides(&self, of: impl Fn(&MeterCounts) -> i64) -> i64 {
+        self.meters.iter().filter(|meter| meter.kind != MeterKind::Duplex).map(of).sum()
+    }
 }

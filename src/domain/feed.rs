@@ -1,6 +1,7 @@
 //! Feeds: one vendor customer mapped to one customer account.
 
 use chrono::NaiveDate;
+use chrono_tz::Tz;
 
 use super::{health::Health, named_enum};
 use crate::{clock::Instant, id::Uuid};
@@ -62,6 +63,8 @@ pub struct Feed {
     pub ended_at: Option<Instant>,
     /// Whether its server is paused, by health or by a user (read with the feed, stored on the server).
     pub server_paused: bool,
+    /// Its server's zone, which says what today is for it (read with the feed, stored on the server).
+    pub server_time_zone: Tz,
     /// When the vendor last heard from the customer's devices; `None` before the first data.
     pub last_data_at: Option<Instant>,
     /// The last day whose pages are complete; `None` before the first.

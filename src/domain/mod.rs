@@ -13,6 +13,7 @@ pub mod meters;
 pub mod pages;
 pub mod paging;
 pub mod period;
+pub mod query;
 pub mod run;
 pub mod server;
 pub mod vendor;

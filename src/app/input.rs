@@ -1,0 +1,147 @@
+//! What mutations take, with scalars already read. An id of another kind, or garbage, arrives as a UUID that names nothing.
+
+use chrono::{NaiveDate, NaiveTime};
+use chrono_tz::Tz;
+
+use crate::{
+    connector::Credentials,
+    domain::{
+        account::{AccountRole, Permission},
+        feed::CollectionScope,
+    },
+    id::Uuid,
+};
+
+/// Input of `createAccount`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateAccount {
+    /// The account above.
+    pub parent_id: Uuid,
+    /// Name, 1 to 200 characters.
+    pub name: String,
+    /// Level below the parent's.
+    pub role: AccountRole,
+    /// Its zone; `None` for the parent's.
+    pub time_zone: Option<Tz>,
+    /// The partner system's own id, at most 200 characters.
+    pub external_id: Option<String>,
+    /// Makes a repeated call answer like the first for 24 hours.
+    pub idempotency_key: Option<String>,
+}
+
+/// Input of `testServerConnection`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestServerConnection {
+    /// Base address as typed.
+    pub url: String,
+    /// Its credentials.
+    pub credentials: Credentials,
+}
+
+/// Input of `registerServer`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegisterServer {
+    /// The partner or distributor account that it will belong to.
+    pub account_id: Uuid,
+    /// Name for people, 1 to 200 characters.
+    pub name: String,
+    /// Base address as typed.
+    pub url: String,
+    /// Its zone; `None` for the account's.
+    pub time_zone: Option<Tz>,
+    /// When the nightly run starts; `None` for the configured time.
+    pub nightly_at: Option<NaiveTime>,
+    /// Its credentials; they decide the vendor.
+    pub credentials: Credentials,
+    /// Makes a repeated call answer like the first for 24 hours.
+    pub idempotency_key: Option<String>,
+}
+
+/// Input of `registerFeed` and a row of `registerFeeds`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegisterFeed {
+    /// The server it is read from.
+    pub server_id: Uuid,
+    /// The customer account that gets the pages.
+    pub account_id: Uuid,
+    /// The customer's id on the vendor's server, 1 to 200 characters.
+    pub external_id: String,
+    /// Name for people, at most 200 characters.
+    pub name: Option<String>,
+    /// The first day that counts.
+    pub activation_date: NaiveDate,
+    /// Which devices count.
+    pub scope: CollectionScope,
+    /// Makes a repeated call answer like the first for 24 hours.
+    pub idempotency_key: Option<String>,
+}
+
+/// Input of `registerFeeds`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegisterFeeds {
+    /// 1 to 250 rows.
+    pub feeds: Vec<RegisterFeed>,
+    /// Stands in for the key of each row that has none, joined with the row's index.
+    pub idempotency_key: Option<String>,
+}
+
+/// Input of `createAccounts`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateAccounts {
+    /// 1 to 250 rows.
+    pub accounts: Vec<CreateAccount>,
+    /// Stands in for the key of each row that has none, joined with the row's index.
+    pub idempotency_key: Option<String>,
+}
+
+/// Input of `startSync`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StartSync {
+    /// The server.
+    pub server_id: Uuid,
+    /// Only these of its feeds; `None` for all.
+    pub feed_ids: Option<Vec<Uuid>>,
+    /// Makes a repeated call answer like the first for 24 hours.
+    pub idempotency_key: Option<String>,
+}
+
+/// An account made by the operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperatorAccount {
+    /// Name, 1 to 200 characters.
+    pub name: String,
+    /// Level in the tree.
+    pub role: AccountRole,
+    /// The account above; `None` for a top-level account.
+    pub parent_id: Option<Uuid>,
+    /// Its zone; `None` for the parent's, or UTC at the top.
+    pub time_zone: Option<Tz>,
+    /// The partner system's own id.
+    pub external_id: Option<String>,
+}
+
+/// A user made by the operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperatorUser {
+    /// The account the user belongs to.
+    pub account_id: Uuid,
+    /// Full name, 1 to 200 characters.
+    pub name: String,
+    /// E-mail address.
+    pub email: String,
+    /// What the user may do.
+    pub permission: Permission,
+}
+
+/// An API key made by the operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperatorApiKey {
+    /// The account the key belongs to.
+    pub account_id: Uuid,
+    /// What it is for, 1 to 200 characters.
+    pub name: String,
+    /// What the key may do.
+    pub permission: Permission,
+    /// Days until it stops working; `None` for never.
+    pub expires_in_days: Option<u32>,
+}

@@ -1,0 +1,5 @@
+//! The shared outbound client.
+
+mod settings;
+
+pub use settings::ClientSettings;
