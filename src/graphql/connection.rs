@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 
 use async_graphql::{
-    Context, ContextSelectionSet, ContainerType, Object, ObjectType, OutputType, Positioned, ServerResult, TypeName, Value,
+    ContainerType, Context, ContextSelectionSet, Object, ObjectType, OutputType, Positioned, ServerResult, TypeName, Value,
     VisitorContext,
     indexmap::IndexMap,
     parser::types::{Field, VariableDefinition},
@@ -139,7 +139,7 @@ impl<R, T: From<R>> From<Page<R>> for Connection<T> {
 
 /// The same fields by other names, so that [`Connection`]'s methods can be used where there is no schema.
 #[Object(name_type)]
-impl<T: OutputType> Connection<T> {
+impl<T: OutputType + 'static> Connection<T> {
     /// The page's items with their cursors.
     #[graphql(name = "edges")]
     fn resolve_edges(&self) -> &[Edge<T>] {
@@ -211,7 +211,10 @@ impl<T: ObjectType> OutputType for Paged<T> {
         }
         for meta in registry.types.values_mut() {
             if let MetaType::Object { fields, .. } = meta {
-                fields.values_mut().filter(|field| MetaTypeName::concrete_typename(&field.ty).ends_with("Connection")).for_each(page);
+                fields
+                    .values_mut()
+                    .filter(|field| MetaTypeName::concrete_typename(&field.ty).ends_with("Connection"))
+                    .for_each(page);
             }
         }
         name

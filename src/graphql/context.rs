@@ -2,15 +2,25 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Request, ID};
+use async_graphql::{Context, ID, Request};
 
 use super::{
+    connection::Connection,
     error::{ApiError, Result},
     loaders::{Loaders, loaders},
+    scalars::Date,
+    types::{
+        Account, Anomaly, ApiKey, Collection, Consumption, Deposit, Device, Feed, HealthSummary, Server, SyncRun, User,
+        VendorCustomerConnection, enums::Interval,
+    },
 };
 use crate::{
     app::App,
-    domain::account::Actor,
+    domain::{
+        account::Actor,
+        paging::PageArgs,
+        query::{AccountFilter, DepositFilter, DepositOrder, FeedFilter, NameOrder, ServerFilter, SyncRunFilter},
+    },
     id::{Kind, PublicId, Uuid},
 };
 
@@ -72,4 +82,73 @@ pub(super) fn key(kind: Kind, id: &ID) -> Uuid {
 /// A row that another one refers to; its absence is a fault of ours.
 pub(super) fn present<T>(row: Option<T>, what: &'static str) -> Result<T> {
     row.ok_or_else(|| ApiError::internal(format!("a row refers to {what} that is not there")))
+}
+
+/// Finds one by key, as the schema shows it.
+macro_rules! by_key {
+    ($($name:ident: $ty:ident from $loader:ident,)+) => {
+        impl Session<'_> {
+            $(pub(super) async fn $name(self, id: Uuid) -> Result<Option<$ty>> {
+                Ok(self.load.$loader.load_one(id).await?.map($ty))
+            })+
+        }
+    };
+}
+
+by_key! {
+    account: Account from accounts,
+    server: Server from servers,
+    feed: Feed from feeds,
+    device: Device from devices,
+    sync_run: SyncRun from sync_runs,
+    collection: Collection from collections,
+    anomaly: Anomaly from anomalies,
+    deposit: Deposit from deposits,
+    user: User from users,
+    api_key: ApiKey from api_keys,
+}
+
+/// What several fields read, each with its own filter.
+impl Session<'_> {
+    pub(super) async fn accounts(self, filter: AccountFilter, order: NameOrder, page: PageArgs) -> Result<Connection<Account>> {
+        Ok(self.app.accounts(self.actor, &filter, order, &page).await?.into())
+    }
+
+    pub(super) async fn servers(self, filter: ServerFilter, order: NameOrder, page: PageArgs) -> Result<Connection<Server>> {
+        Ok(self.app.servers(self.actor, &filter, order, &page).await?.into())
+    }
+
+    pub(super) async fn feeds(self, filter: FeedFilter, order: NameOrder, page: PageArgs) -> Result<Connection<Feed>> {
+        Ok(self.app.feeds(self.actor, &filter, order, &page).await?.into())
+    }
+
+    pub(super) async fn sync_runs(self, filter: SyncRunFilter, page: PageArgs) -> Result<Connection<SyncRun>> {
+        Ok(self.app.sync_runs(self.actor, &filter, &page).await?.into())
+    }
+
+    pub(super) async fn deposits(
+        self,
+        filter: DepositFilter,
+        order: DepositOrder,
+        page: PageArgs,
+    ) -> Result<Connection<Deposit>> {
+        Ok(self.app.deposits(self.actor, &filter, order, &page).await?.into())
+    }
+
+    pub(super) async fn consumption(self, account: Uuid, from: Date, to: Date, by: Interval) -> Result<Option<Consumption>> {
+        Ok(self.app.consumption(self.actor, account, from.0, to.0, by.into()).await?.map(Into::into))
+    }
+
+    pub(super) async fn health_summary(self, account: Uuid) -> Result<Option<HealthSummary>> {
+        Ok(self.app.health_summary(self.actor, account).await?.map(|record| HealthSummary::new(account, record)))
+    }
+
+    pub(super) async fn customers(
+        self,
+        server: Uuid,
+        search: Option<String>,
+        page: PageArgs,
+    ) -> Result<Option<VendorCustomerConnection>> {
+        Ok(self.app.vendor_customers(self.actor, server, search.as_deref(), &page).await?.map(Into::into))
+    }
 }

@@ -72,7 +72,8 @@ pub fn precheck(document: &ExecutableDocument, variables: &Variables, limits: &L
     let mut total = Cost::default();
     for (_, operation) in document.operations.iter() {
         let cost = walk.selection_set(&operation.node.selection_set.node)?;
-        let depth = if introspects_only(&operation.node.selection_set.node) { limits.introspection_depth } else { limits.depth };
+        let depth =
+            if introspects_only(&operation.node.selection_set.node) { limits.introspection_depth } else { limits.depth };
         if cost.depth > depth {
             return Err(too_complex(format!("The document is {} levels deep; at most {depth} are allowed.", cost.depth)));
         }
