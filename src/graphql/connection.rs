@@ -39,6 +39,10 @@ const PAGE_ARGUMENTS: [(&str, &str, &str); 4] = [
     ("before", "String", "Cursor of the edge behind the page."),
 ];
 
+/// The connection that is asked of a vendor's server, and what a call to one costs.
+const LIVE: &str = "customers";
+const LIVE_COST: usize = 500;
+
 /// Where a page lies in its list (Relay cursor connections).
 #[derive(Debug, Clone)]
 pub struct PageInfo {
@@ -195,6 +199,16 @@ fn page_cost(
     Ok(item.saturating_mul(size(first, last) as usize).saturating_add(1))
 }
 
+/// What a connection costs that a vendor's server is asked for while the caller waits.
+fn live_cost(
+    ctx: &VisitorContext<'_>,
+    variables: &[Positioned<VariableDefinition>],
+    field: &Field,
+    item: usize,
+) -> ServerResult<usize> {
+    Ok(page_cost(ctx, variables, field, item)?.saturating_add(LIVE_COST))
+}
+
 /// A root that gives every connection below it its page arguments, its cost and its description.
 pub struct Paged<T>(pub T);
 
@@ -244,5 +258,5 @@ fn page(field: &mut MetaField) {
         field.args.insert(name.to_owned(), argument);
     }
     field.args.extend(rest);
-    field.compute_complexity = Some(page_cost);
+    field.compute_complexity = Some(if field.name == LIVE { live_cost } else { page_cost });
 }

@@ -113,19 +113,21 @@ fn syntax(error: async_graphql::parser::Error) -> ServerError {
 }
 
 fn finish(mut response: Response, request_id: &OnceLock<String>) -> Response {
+    let id = request_id.get().map_or("", String::as_str);
+    let mut logged: Vec<Cause> = Vec::new();
     for error in &mut response.errors {
         let code = error_code(error);
         set_code(error, code);
-        let id = request_id.get().map_or("", String::as_str);
         if !id.is_empty() {
             error.extensions.get_or_insert_default().set("requestId", id);
         }
-        if code == Code::Internal {
-            let cause = error.source::<Cause>().map(|cause| chain(&*cause.0)).unwrap_or_default();
-            tracing::error!(request.id = id, graphql.path = ?error.path, error = cause, "a field could not be resolved");
-        }
-        // What the caller gets carries no cause.
+        // Fields that share a look-up share its failure, which is logged once. What the caller gets carries no cause.
+        let cause = error.source::<Cause>().cloned();
         error.source = None;
+        if let Some(cause) = cause.filter(|cause| !logged.iter().any(|seen| Arc::ptr_eq(&seen.0, &cause.0))) {
+            tracing::error!(request.id = id, graphql.path = ?error.path, error = chain(&*cause.0), "a field could not be resolved");
+            logged.push(cause);
+        }
     }
     response
 }

@@ -29,7 +29,7 @@ pub struct Limits {
     pub fields: usize,
     /// Fields renamed, counted likewise.
     pub aliases: usize,
-    /// Directives on one field.
+    /// Directives on one selection.
     pub directives: usize,
     /// Cost: each field 1, a connection its page size times what is asked of an item.
     pub complexity: usize,
@@ -115,6 +115,9 @@ impl<'a> Walk<'a> {
     fn selection_set(&mut self, set: &'a SelectionSet) -> Result<Cost, ServerError> {
         let mut total = Cost::default();
         for item in &set.items {
+            if item.node.directives().len() > self.limits.directives {
+                return Err(too_complex(format!("A selection may have at most {} directives.", self.limits.directives)));
+            }
             let cost = match &item.node {
                 Selection::Field(field) => self.field(field)?,
                 Selection::InlineFragment(inline) => self.selection_set(&inline.node.selection_set.node)?,
@@ -126,9 +129,6 @@ impl<'a> Walk<'a> {
     }
 
     fn field(&mut self, field: &'a Positioned<Field>) -> Result<Cost, ServerError> {
-        if field.node.directives.len() > self.limits.directives {
-            return Err(too_complex(format!("A field may have at most {} directives.", self.limits.directives)));
-        }
         self.ranges(field)?;
         let mut cost = self.selection_set(&field.node.selection_set.node)?;
         cost.fields = cost.fields.saturating_add(1);
@@ -167,11 +167,10 @@ impl<'a> Walk<'a> {
         let mut sizes = 0;
         for name in ["first", "last"] {
             match self.argument(field, name) {
-                None | Some(Value::Null) => {}
                 Some(Value::Number(number)) if (1..=i64::from(MAX_PAGE)).contains(&number.as_i64().unwrap_or(0)) => sizes += 1,
                 Some(Value::Number(_)) => return refuse(format!("{name} must be from 1 to {MAX_PAGE}.")),
-                // Of another type: the validator names it.
-                Some(_) => {}
+                // Not given, or of another type, which the validator names.
+                _ => {}
             }
         }
         if sizes > 1 {

@@ -9,6 +9,12 @@
 //! To add a query or mutation: its use case in `app`, its resolver beside its siblings in `queries` or `mutations`, its types in
 //! `types`, then `coppice schema` writes `schema.graphql` anew.
 
+#![expect(
+    clippy::doc_markdown,
+    clippy::doc_link_with_quotes,
+    reason = "doc comments on the schema's types are its descriptions, read where there is no markup"
+)]
+
 use std::sync::Arc;
 
 use async_graphql::{SDLExportOptions, Schema, SchemaBuilder};
@@ -26,6 +32,9 @@ mod queries;
 mod scalars;
 mod subscriptions;
 mod types;
+
+#[cfg(test)]
+mod tests;
 
 pub use context::{Caller, RequestId, prepare};
 pub use error::{Code, error_code, server_error};
@@ -45,15 +54,24 @@ pub fn build_schema(app: Arc<App>, limits: Limits) -> CoppiceSchema {
 
 /// The schema as text: sorted, with `@specifiedBy`; what `schema.graphql` holds.
 pub fn sdl() -> String {
-    builder().finish().sdl_with_options(
-        SDLExportOptions::new()
-            .sorted_fields()
-            .sorted_arguments()
-            .sorted_enum_items()
-            .include_specified_by()
-            .prefer_single_line_descriptions()
-            .use_space_ident(),
-    )
+    let options = SDLExportOptions::new()
+        .sorted_fields()
+        .sorted_arguments()
+        .sorted_enum_items()
+        .include_specified_by()
+        .prefer_single_line_descriptions()
+        .use_space_ident();
+    let text = builder().finish().sdl_with_options(options);
+    // The engine also writes the directives that every schema has, each with a description of one line; some tools refuse that.
+    let mut lines: Vec<&str> = Vec::new();
+    for line in text.lines() {
+        if line.starts_with("directive @") {
+            lines.pop();
+        } else {
+            lines.push(line);
+        }
+    }
+    lines.join("\n") + "\n"
 }
 
 fn builder() -> SchemaBuilder<Query, mutations::Mutation, subscriptions::Subscription> {

@@ -15,10 +15,10 @@ use crate::{
 };
 
 #[derive(Default)]
-pub(super) struct Accounts;
+pub(super) struct AccountMutations;
 
 #[Object]
-impl Accounts {
+impl AccountMutations {
     /// Add an account below another.
     async fn create_account(
         &self,

@@ -15,10 +15,10 @@ use crate::{
 };
 
 #[derive(Default)]
-pub(super) struct Feeds;
+pub(super) struct FeedMutations;
 
 #[Object]
-impl Feeds {
+impl FeedMutations {
     /// Map a vendor's customer to an account; a past activation date starts a backfill where the vendor has HISTORY.
     async fn register_feed(
         &self,

@@ -14,7 +14,7 @@ mod syncs;
 /// Everything that can be changed. What a caller can do wrong is in userErrors; then nothing was changed.
 #[derive(Default, MergedObject)]
 #[graphql(name = "Mutation")]
-pub struct Mutation(accounts::Accounts, servers::Servers, feeds::Feeds, syncs::Syncs);
+pub struct Mutation(accounts::AccountMutations, servers::ServerMutations, feeds::FeedMutations, syncs::SyncMutations);
 
 /// Something the caller can put right.
 #[derive(Debug, Clone, SimpleObject)]

@@ -18,10 +18,10 @@ use crate::{
 };
 
 #[derive(Default)]
-pub(super) struct Servers;
+pub(super) struct ServerMutations;
 
 #[Object]
-impl Servers {
+impl ServerMutations {
     /// Log in to a vendor's server and store nothing.
     async fn test_server_connection(
         &self,

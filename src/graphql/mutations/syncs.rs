@@ -14,10 +14,10 @@ use crate::{
 };
 
 #[derive(Default)]
-pub(super) struct Syncs;
+pub(super) struct SyncMutations;
 
 #[Object]
-impl Syncs {
+impl SyncMutations {
     /// Collect a server, or some of its feeds, at once; gives the open run when there is one.
     async fn start_sync(
         &self,

@@ -19,10 +19,10 @@ use crate::{
 };
 
 #[derive(Default)]
-pub(super) struct Accounts;
+pub(super) struct AccountQueries;
 
 #[Object]
-impl Accounts {
+impl AccountQueries {
     /// An account; null when there is none or the caller may not see it.
     async fn account(&self, ctx: &Context<'_>, #[graphql(desc = "Id of the account.")] id: ID) -> Option<Result<Account>> {
         optional(async { Session::of(ctx)?.account(key(Kind::Account, &id)).await }).await
@@ -50,6 +50,7 @@ impl Accounts {
     }
 
     /// Pages and trees over time; null when the caller may not see the account.
+    #[graphql(complexity = "1 + 50 * child_complexity")]
     async fn consumption(
         &self,
         ctx: &Context<'_>,

@@ -17,14 +17,14 @@ mod syncs;
 /// Everything that can be read.
 #[derive(Default, MergedObject)]
 #[graphql(name = "Query")]
-pub struct Query(General, accounts::Accounts, servers::Servers, syncs::Syncs);
+pub struct Query(GeneralQueries, accounts::AccountQueries, servers::ServerQueries, syncs::SyncQueries);
 
 /// What belongs to no part of the schema.
 #[derive(Default)]
-struct General;
+struct GeneralQueries;
 
 #[Object]
-impl General {
+impl GeneralQueries {
     /// Who is asking; null when not signed in. Needs no sign-in.
     async fn viewer(&self, ctx: &Context<'_>) -> Option<Result<Viewer>> {
         let session = Session::signed_in(ctx)?;
@@ -56,13 +56,14 @@ impl General {
     }
 
     /// The supported vendor systems: what each needs and can do, enough to draw the registration form.
+    #[expect(clippy::unused_self, reason = "a resolver")]
     fn vendors(&self, ctx: &Context<'_>) -> Result<Vec<Vendor>> {
         Session::of(ctx)?;
         Ok(VENDORS.iter().map(Vendor::from).collect())
     }
 
     /// What an amount of paper comes to; null, with an error, when a number is out of range. Needs no sign-in.
-    fn estimate(
+    async fn estimate(
         &self,
         #[graphql(desc = "1 to 250 kinds of paper.")] items: Vec<PaperInput>,
         #[graphql(desc = "Price of one standard page in any currency; null for no price.")] rate: Option<Decimal>,
@@ -72,7 +73,7 @@ impl General {
     }
 
     /// The conversion constants; null when there is no such version. Needs no sign-in.
-    fn methodology(
+    async fn methodology(
         &self,
         #[graphql(desc = "Its number; null for the current one.")] version: Option<i32>,
     ) -> Option<Methodology> {

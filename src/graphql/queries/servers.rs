@@ -19,10 +19,10 @@ use crate::{
 };
 
 #[derive(Default)]
-pub(super) struct Servers;
+pub(super) struct ServerQueries;
 
 #[Object]
-impl Servers {
+impl ServerQueries {
     /// A vendor server; null when there is none or the caller may not see it.
     async fn server(&self, ctx: &Context<'_>, #[graphql(desc = "Id of the server.")] id: ID) -> Option<Result<Server>> {
         optional(async { Session::of(ctx)?.server(key(Kind::Server, &id)).await }).await

@@ -19,10 +19,10 @@ use crate::{
 };
 
 #[derive(Default)]
-pub(super) struct Syncs;
+pub(super) struct SyncQueries;
 
 #[Object]
-impl Syncs {
+impl SyncQueries {
     /// A sync run; null when there is none or the caller may not see its server.
     async fn sync_run(&self, ctx: &Context<'_>, #[graphql(desc = "Id of the run.")] id: ID) -> Option<Result<SyncRun>> {
         optional(async { Session::of(ctx)?.sync_run(key(Kind::SyncRun, &id)).await }).await

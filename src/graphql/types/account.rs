@@ -89,6 +89,7 @@ impl Account {
     }
 
     /// Pages and trees over time; null, with an error, when it could not be computed.
+    #[graphql(complexity = "1 + 50 * child_complexity")]
     async fn consumption(
         &self,
         ctx: &Context<'_>,

@@ -15,7 +15,6 @@ use crate::{
     ty = "ID",
     desc = "Opaque and unique over all types; its prefix names the type (acc_ srv_ fed_ dev_ run_ col_ ano_ dep_ crt_ prj_ usr_ key_)."
 ))]
-#[expect(clippy::large_enum_variant, reason = "made for one field, moved once")]
 pub enum Node {
     /// `acc_`
     Account(Account),
