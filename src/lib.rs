@@ -16,18 +16,21 @@
 //! # Who may import whom
 //!
 //! Arrows point strictly down and siblings do not see each other; `tests/it/house` reads this table and fails, with file and
-//! line, on an import it does not allow. *Outside crates* are those that live in no other module.
+//! line, on an import it does not allow. A name before a colon limits what follows, up to the semicolon, to those modules; at
+//! level 0 a module may use those that stand before it. *Outside crates* are those that live in no other module; only what
+//! a module *shares* of one may be re-exported.
 //!
 //! | level | modules | may use | outside crates that live only here |
 //! |---|---|---|---|
-//! | 0 | secret id clock token | | secret: chacha20poly1305; id: uuid, rand; token: jsonwebtoken, ed25519_dalek |
-//! | 1 | config domain | secret id | config: figment, toml |
-//! | 2 | connector store render | domain secret id clock token | connector: reqwest; store: sea_orm, coppice_entity, coppice_migration, sqlx |
+//! | 0 | clock id secret token | id: clock; secret token: clock id | secret: `chacha20poly1305`; id: `uuid` (shares Uuid), `rand`; token: `jsonwebtoken`, `ed25519_dalek` |
+//! | 1 | config domain | secret id clock | config: `figment`, `toml` |
+//! | 2 | connector store render | domain secret id clock token | connector: `reqwest`; store: `sea_orm`, `coppice_entity`, `coppice_migration`, `sqlx` |
 //! | 3 | app | connector store render domain secret id clock token | |
-//! | 4 | graphql jobs | app domain secret id clock token | graphql: async_graphql; jobs: apalis, apalis_sqlite, apalis_postgres, sqlx |
-//! | 5 | http telemetry lifecycle simulator | http: graphql app domain secret id clock token; telemetry lifecycle: config domain; simulator: secret id clock token | http: axum, tower, tower_http, async_graphql; simulator: axum, rcgen, tokio_rustls, hyper_util; telemetry: tracing_subscriber |
-//! | 6 | bootstrap | all below | sqlx |
-//! | 7 | cli main | bootstrap app config domain secret id clock token simulator telemetry lifecycle | clap, indicatif |
+//! | 4 | graphql jobs | app domain secret id clock token | graphql: `async_graphql`; jobs: `apalis`, `apalis_sqlite`, `apalis_postgres`, `sqlx` |
+//! | 5 | http telemetry lifecycle simulator | http: graphql app domain secret id clock token; telemetry lifecycle: config domain; simulator: secret id clock token | http: `axum`, `tower`, `tower_http`, `async_graphql`; simulator: `axum`, `rcgen`, `tokio_rustls`, `hyper_util`; telemetry: `tracing_subscriber` |
+//! | 6 | bootstrap | all below | `sqlx` |
+//! | 7 | cli | bootstrap app config domain secret id clock token simulator telemetry lifecycle | `clap`, `indicatif` |
+//! | 8 | main | all below | |
 //!
 //! # Invariants
 //!

@@ -8,6 +8,7 @@
 //! their upper-case names (`TEXT`), keys UUIDs (16 bytes), pages `BIGINT`, standard pages `BIGINT` millionths. Text compares
 //! by bytes on both databases. A `*_key` column holds text in lower case (by Unicode) for ordering and searching.
 
+pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
 
 mod dialect;

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
-use super::{ConfigError, leaf::Hidden, section::section};
+use super::{ConfigError, section::section};
+use crate::secret::Secret;
 
 section! {
     /// Where the data lives.
@@ -8,7 +9,7 @@ section! {
         /// The database: `sqlite://FILE` (made on first start; `sqlite:///var/lib/...` is an absolute path) or
         /// `postgres://USER:PASSWORD@HOST/NAME`, which several nodes can share. Default: `coppice.db` in the working
         /// directory.
-        url: Hidden = Hidden::new("sqlite://coppice.db"),
+        url: Secret = Secret::new("sqlite://coppice.db"),
         /// A file that holds the URL, instead of `url`; the last line break is ignored.
         url_file: Option<PathBuf> = None,
         /// The most connections that are open at a time to answer the API; the queue has a pool of its own. Connections, at
@@ -53,19 +54,18 @@ impl Database {
     pub(super) fn read_url_file(&mut self) -> Result<(), ConfigError> {
         let Some(path) = &self.url_file else { return Ok(()) };
         let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.clone(), source })?;
-        self.url = Hidden::new(text.trim());
+        self.url = Secret::new(text.trim());
         self.url_problem().map_or(Ok(()), |problem| Err(ConfigError::Invalid(vec![problem.to_owned()])))
     }
 
     fn url_problem(&self) -> Option<&'static str> {
         match (self.engine(), self.sqlite_path()) {
-            (Engine::Postgres, _) => None,
             (Engine::Sqlite, None) => Some("`database.url` must start with `sqlite://` or `postgres://`"),
             // Each connection would see a database of its own.
             (Engine::Sqlite, Some(path)) if path.as_os_str().is_empty() || path.as_os_str() == ":memory:" => {
                 Some("`database.url` must name a file")
             }
-            (Engine::Sqlite, Some(_)) => None,
+            _ => None,
         }
     }
 }

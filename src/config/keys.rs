@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
-use super::{leaf::Hidden, section::section};
+use super::section::section;
+use crate::secret::Secret;
 
 section! {
     /// The keys that seal vendors' credentials and signing keys: the first seals, all of them open.
@@ -10,7 +11,7 @@ section! {
         file: Option<PathBuf> = None,
         /// The keys themselves, each written like a line of the file, instead of `file`; best given by the environment.
         /// Default: none.
-        values: Vec<Hidden> = Vec::new(),
+        values: Vec<Secret> = Vec::new(),
     }
 }
 

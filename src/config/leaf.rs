@@ -1,12 +1,14 @@
 //! The kinds of values. Each is read from text, since the environment has nothing else; numbers and booleans of a TOML file
 //! go through their text as well, so that both are read alike.
 
-use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use chrono::{NaiveDate, NaiveTime};
 use figment::value::Value;
 use ipnet::IpNet;
 use url::Url;
+
+use crate::secret::Secret;
 
 /// A value that one key can hold.
 pub(super) trait Leaf: Sized {
@@ -16,28 +18,6 @@ pub(super) trait Leaf: Sized {
     fn read(value: &Value) -> Option<Self>;
     /// The value as TOML, for defaults only; `None` when there is none.
     fn show(&self) -> Option<toml::Value>;
-}
-
-/// Text that may hold a secret: its `Debug` shows nothing, and it has no `Display`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Hidden(String);
-
-impl Hidden {
-    /// Hides `text`.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text itself, for the one that needs it.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Hidden {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[hidden]")
-    }
 }
 
 /// The text of a value that is not a list or a table.
@@ -99,7 +79,7 @@ leaf!(Url, "a URL like https://coppice.example", parsed, shown);
 leaf!(NaiveDate, "a day like 2026-12-25", parsed, shown);
 leaf!(NaiveTime, "a time of day like 03:30", time, |value| toml::Value::String(value.format("%H:%M").to_string()));
 leaf!(Duration, "a duration like 500ms, 30s, 15m, 2h or 1d", duration, duration_text);
-leaf!(Hidden, "text that is not empty", |text| filled(text).map(Hidden), |value| toml::Value::String(value.0.clone()));
+leaf!(Secret, "text that is not empty", |text| filled(text).map(Secret::from), |value| shown(&value.expose()));
 leaf!(
     IpNet,
     "a network like 10.0.0.0/8 or one address",
@@ -170,7 +150,7 @@ fn duration_text(value: &Duration) -> toml::Value {
     let millis = value.as_millis();
     let (unit, size) = UNITS
         .into_iter()
-        .find(|(_, size)| millis >= u128::from(*size) && millis % u128::from(*size) == 0)
+        .find(|(_, size)| millis >= u128::from(*size) && millis.is_multiple_of(u128::from(*size)))
         .unwrap_or(("s", 1000));
     toml::Value::String(format!("{}{unit}", millis / u128::from(size)))
 }

@@ -18,7 +18,7 @@ mod outbound;
 mod section;
 mod sources;
 
-use std::path::PathBuf;
+use std::{fmt::Write as _, path::PathBuf};
 
 pub use self::{
     auth::Auth,
@@ -26,7 +26,6 @@ pub use self::{
     database::{Database, Engine},
     http::Http,
     keys::Keys,
-    leaf::Hidden,
     log::{Format, Log},
     outbound::Outbound,
     section::Key,
@@ -126,25 +125,19 @@ pub fn defaults_toml() -> String {
          # ms, s, m, h or d. Relative paths start at the working directory.\n",
     );
     for (section, doc, keys) in Config::sections() {
-        text.push('\n');
-        comment(&mut text, doc);
-        text.push_str(&format!("[{section}]\n"));
-        for key in keys {
-            text.push('\n');
-            comment(&mut text, key.doc);
-            match &key.default {
-                Some(default) => text.push_str(&format!("{} = {default}\n", key.name)),
-                None => text.push_str(&format!("# {} =\n", key.name)),
-            }
+        let _ = write!(text, "\n{}[{section}]\n", comment(doc));
+        for Key { name, doc, default } in keys {
+            let _ = match default {
+                Some(default) => write!(text, "\n{}{name} = {default}\n", comment(doc)),
+                None => write!(text, "\n{}# {name} =\n", comment(doc)),
+            };
         }
     }
     text
 }
 
-fn comment(text: &mut String, lines: &[&str]) {
-    for line in lines {
-        text.push_str(&format!("#{line}\n"));
-    }
+fn comment(lines: &[&str]) -> String {
+    lines.iter().flat_map(|line| ["#", line, "\n"]).collect()
 }
 
 #[cfg(test)]

@@ -17,10 +17,12 @@ section! {
         ports: Vec<u16> = Vec::new(),
         /// The longest that connecting may take, TLS included. Duration; default 10s.
         connect_timeout: Duration = Duration::from_secs(10),
-        /// The longest silence within an answer. Duration; default 30s.
-        read_timeout: Duration = Duration::from_secs(30),
-        /// The longest that one request may take from start to end. Duration; default 2m.
-        total_timeout: Duration = Duration::from_mins(2),
+        /// The longest silence within an answer. Duration; default 20s.
+        read_timeout: Duration = Duration::from_secs(20),
+        /// The longest that one request may take from start to end. Duration; default 60s.
+        total_timeout: Duration = Duration::from_mins(1),
+        /// How many requests one server gets at most, with bursts of as many. Requests a second, 0 for no limit; default 20.
+        requests_per_second: u32 = 20,
         /// How Coppice names itself to vendors.
         user_agent: String = concat!("coppice/", env!("CARGO_PKG_VERSION")).to_owned(),
     }

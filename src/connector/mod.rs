@@ -25,13 +25,18 @@ use crate::{
 mod client;
 mod credentials;
 mod error;
+mod mps_monitor;
+mod printanista;
+mod registry;
+mod three_manager;
 mod url;
 
 pub use self::{
-    client::ClientSettings,
+    client::{Client, ClientProblem, ClientSettings},
     credentials::{Credentials, CredentialsUnreadable},
     error::ConnectorError,
-    url::{ServerUrl, UrlProblem},
+    registry::{Connectors, Endpoint, open},
+    url::{ServerUrl, UrlProblem, validate_server_url},
 };
 
 /// Reads one registered server. Opened once per server and process ([`Connectors`]), since it holds the vendor's tokens and the server's pace.

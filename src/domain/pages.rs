@@ -11,6 +11,8 @@ use std::{
     ops::{Add, AddAssign, Neg, Sub},
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::device::MeterKind;
 use crate::clock::{self, Instant};
 
@@ -24,7 +26,7 @@ pub use split::{split_by_weight, split_evenly, split_standard};
 const MILLION: i128 = 1_000_000;
 
 /// Pages of one feed and day, or a difference of such: 64-bit integers, negative in corrections.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
 pub struct Pages {
     /// Sides up to letter, A4 and legal.
     pub small: i64,

@@ -32,14 +32,14 @@ pub struct Caller(pub Option<Actor>);
 #[derive(Debug, Clone)]
 pub struct RequestId(pub String);
 
-/// A request ready to be executed: with its caller, a set of loaders of its own and its id.
-#[must_use]
-pub fn prepare(request: Request, app: &Arc<App>, caller: Caller, id: RequestId) -> Request {
-    let request = request.data(caller).data(id);
-    match caller.0 {
-        Some(actor) => request.data(loaders(app, actor)),
-        None => request,
+/// Makes a request ready to be executed: gives it its caller, a set of loaders of its own and its id. To be called within the
+/// runtime.
+pub fn prepare(request: &mut Request, app: &Arc<App>, caller: Caller, id: RequestId) {
+    if let Some(actor) = caller.0 {
+        request.data.insert(loaders(app, actor));
     }
+    request.data.insert(caller);
+    request.data.insert(id);
 }
 
 /// What a resolver works with: the use cases, who asks, and the loaders.

@@ -1,4 +1,48 @@
-//! The only home of SeaORM.
+//! The database: rows in, domain records out; the only home of SeaORM. One file per aggregate.
+//!
+//! - SQLite (embedded, WAL) and PostgreSQL, with the same migrations and the same statements; what differs is here and in
+//!   `ledger`'s order of posting.
+//! - Every write goes through [`Store::write`]: on SQLite `BEGIN IMMEDIATE` behind a fair in-process permit that is taken before a
+//!   connection, so that a waiting writer holds none; on PostgreSQL a plain transaction that is run again when it lost a race.
+//! - Inside a write the time is [`Tx::now`]: no `updated_at` that commits later is earlier than what a list in that order has given out.
+//! - Reads take the viewer's account and join `account_closure`: what is not below it is not there. Functions without a viewer are
+//!   for the engine and the operator.
+//! - Status columns of runs change in `run::transition` only.
+//!
+//! To add a table: a migration, an entity, a file here with `from_row`, its reads and its writes.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+};
+use sqlx::{
+    Connection as _, PgConnection,
+    sqlite::{SqliteJournalMode, SqliteSynchronous},
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::clock::{Instant, SharedClock};
+
+pub mod account;
+pub mod anomaly;
+pub mod consumption;
+mod convert;
+pub mod device;
+pub mod feed;
+pub mod health;
+pub mod idempotency;
+pub mod identity;
+pub mod ledger;
+mod paging;
+pub mod run;
+pub mod server;
+
+/// How often a transaction that lost a race is run in all.
+const ATTEMPTS: usize = 5;
+/// Two numbers ("copp", "ice") that name the migrations' lock on PostgreSQL.
+const MIGRATION_LOCK: (i32, i32) = (0x636f_7070, 0x0069_6365);
 
 /// Why the database did not do it.
 #[derive(Debug, thiserror::Error)]
@@ -6,15 +50,303 @@ pub enum StoreError {
     /// A cursor is not one of the list's.
     #[error("the cursor is not one of this list")]
     Cursor,
+    /// A stored value is none that this version knows.
+    #[error("the stored value of `{0}` is not understood")]
+    Corrupt(&'static str),
+    /// A row with this key is there already.
+    #[error("a row with this key is there already")]
+    Taken,
+    /// The database failed or refused.
+    #[error("the database failed")]
+    Database(#[source] DatabaseError),
+}
+
+/// What the database said; for the log only.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct DatabaseError(#[from] DatabaseErrorKind);
+
+#[derive(Debug, thiserror::Error)]
+enum DatabaseErrorKind {
+    #[error(transparent)]
+    SeaOrm(#[from] DbErr),
+    #[error(transparent)]
+    Sqlx(#[from] sqlx::Error),
+}
+
+impl From<DbErr> for StoreError {
+    fn from(error: DbErr) -> Self {
+        match error.sql_err() {
+            Some(sea_orm::SqlErr::UniqueConstraintViolation(_)) => Self::Taken,
+            _ => Self::Database(DatabaseError(error.into())),
+        }
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(DatabaseError(error.into()))
+    }
+}
+
+impl StoreError {
+    /// Whether the same transaction, run again, may pass: it lost against another one.
+    fn lost_race(&self) -> bool {
+        match self {
+            Self::Taken => true,
+            Self::Database(DatabaseError(DatabaseErrorKind::SeaOrm(
+                DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)),
+            ))) => error
+                .as_database_error()
+                .and_then(|error| error.code().map(|code| matches!(&*code, "40001" | "40P01")))
+                .unwrap_or_default(),
+            _ => false,
+        }
+    }
+}
+
+/// Which database, and how many connections to it.
+#[derive(Clone)]
+pub struct DatabaseSettings {
+    /// `sqlite://FILE` or `postgres://...`.
+    pub url: String,
+    /// The most connections open at a time.
+    pub max_connections: u32,
+}
+
+impl fmt::Debug for DatabaseSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The URL may hold a password.
+        f.debug_struct("DatabaseSettings").field("max_connections", &self.max_connections).finish_non_exhaustive()
+    }
+}
+
+/// Which database it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    /// The embedded default.
+    Sqlite,
+    /// For several nodes.
+    Postgres,
 }
 
 /// The database.
-#[derive(Debug, Clone)]
-pub struct Store;
+#[derive(Clone)]
+pub struct Store {
+    db: DatabaseConnection,
+    clock: SharedClock,
+    writer: Arc<Semaphore>,
+    url: Arc<str>,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Store").field(&self.backend()).finish()
+    }
+}
 
 impl Store {
-    /// Whether it answers.
-    pub async fn ping(&self) -> Result<(), StoreError> {
+    /// Opens the database; an SQLite file is made when it is not there.
+    pub async fn open(settings: &DatabaseSettings, clock: SharedClock) -> Result<Self, StoreError> {
+        let mut options = ConnectOptions::new(&settings.url);
+        options
+            .max_connections(settings.max_connections)
+            .acquire_timeout(Duration::from_secs(30))
+            .sqlx_logging(false)
+            .map_sqlx_sqlite_opts(|sqlite| {
+                sqlite
+                    .create_if_missing(true)
+                    .journal_mode(SqliteJournalMode::Wal)
+                    .synchronous(SqliteSynchronous::Normal)
+                    .foreign_keys(true)
+                    .busy_timeout(Duration::from_secs(30))
+            });
+        let db = Database::connect(options).await?;
+        Ok(Self { db, clock, writer: Arc::new(Semaphore::new(1)), url: settings.url.as_str().into() })
+    }
+
+    /// Brings the tables up to date; safe to call from several nodes at once.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        self.run_migrations(true).await
+    }
+
+    /// Takes all tables away.
+    pub async fn migrate_down(&self) -> Result<(), StoreError> {
+        self.run_migrations(false).await
+    }
+
+    async fn run_migrations(&self, up: bool) -> Result<(), StoreError> {
+        use coppice_migration::{Migrator, MigratorTrait as _};
+        match self.backend() {
+            Backend::Sqlite => {
+                // DDL is transactional: who comes second finds everything done.
+                let _permit = self.permit().await?;
+                let tx = self.db.begin_with_options(immediate()).await?;
+                if up {
+                    Migrator::up(&tx, None).await?
+                } else {
+                    Migrator::down(&tx, None).await?
+                }
+                tx.commit().await?;
+            }
+            Backend::Postgres => {
+                // A connection of its own: the pool might hand out another one for the unlock.
+                let mut lock = PgConnection::connect(&self.url).await?;
+                let (high, low) = MIGRATION_LOCK;
+                sqlx::query("SELECT pg_advisory_lock($1, $2)").bind(high).bind(low).execute(&mut lock).await?;
+                let done = if up { Migrator::up(&self.db, None).await } else { Migrator::down(&self.db, None).await };
+                // Closing releases the lock.
+                lock.close().await?;
+                done?;
+            }
+        }
         Ok(())
     }
+
+    /// Which database it is.
+    pub fn backend(&self) -> Backend {
+        backend_of(&self.db)
+    }
+
+    /// Whether it answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        Ok(self.db.ping().await?)
+    }
+
+    /// Closes its connections.
+    pub async fn close(self) -> Result<(), StoreError> {
+        Ok(self.db.close().await?)
+    }
+
+    /// Runs `body` in one write transaction and commits what it did, or nothing when it fails. It is run again when it lost a race
+    /// against another transaction, so it must have no effect but through its [`Tx`]. The `Tx` must not outlive the body.
+    pub async fn write<T, F, Fut>(&self, body: F) -> Result<T, StoreError>
+    where
+        F: Fn(Tx) -> Fut,
+        Fut: Future<Output = Result<T, StoreError>>,
+    {
+        let mut attempt = 1;
+        loop {
+            let tx = self.begin().await?;
+            let outcome = match body(tx.clone()).await {
+                Ok(value) => tx.commit().await.map(|()| value),
+                Err(error) => tx.roll_back().await.and(Err(error)),
+            };
+            match outcome {
+                Err(error) if error.lost_race() && attempt < ATTEMPTS => attempt += 1,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn permit(&self) -> Result<OwnedSemaphorePermit, StoreError> {
+        Arc::clone(&self.writer).acquire_owned().await.map_err(|_| DbErr::Custom("the store is closed".to_owned()).into())
+    }
+
+    async fn begin(&self) -> Result<Tx, StoreError> {
+        match self.backend() {
+            Backend::Sqlite => {
+                let permit = self.permit().await?;
+                let tx = self.db.begin_with_options(immediate()).await?;
+                Ok(Tx { tx: Arc::new(tx), now: self.clock.now(), permit: Some(Arc::new(permit)) })
+            }
+            Backend::Postgres => {
+                let tx = self.db.begin().await?;
+                // Shows readers of lists by `updated_at` the earliest instant that this transaction may still commit.
+                let earliest = self.clock.now().timestamp_millis();
+                tx.execute_raw(Statement::from_sql_and_values(
+                    DatabaseBackend::Postgres,
+                    "SELECT pg_advisory_xact_lock_shared($1)",
+                    [earliest.into()],
+                ))
+                .await?;
+                Ok(Tx { tx: Arc::new(tx), now: self.clock.now(), permit: None })
+            }
+        }
+    }
+
+    /// The instant before which no `updated_at` will be committed any more, in milliseconds: what lists in that order may show.
+    async fn settled_before(&self) -> Result<i64, StoreError> {
+        let now = self.clock.now().timestamp_millis();
+        if self.backend() == Backend::Sqlite {
+            return Ok(now);
+        }
+        let open = "SELECT min((classid::bigint << 32) | objid::bigint) AS earliest FROM pg_locks \
+             WHERE locktype = 'advisory' AND objsubid = 1 AND mode = 'ShareLock' \
+             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        let row = self.db.query_one_raw(Statement::from_string(DatabaseBackend::Postgres, open)).await?;
+        let earliest: Option<i64> = row.map(|row| row.try_get("", "earliest")).transpose()?.flatten();
+        Ok(earliest.map_or(now, |earliest| earliest.min(now)))
+    }
+}
+
+/// A write transaction; see [`Store::write`].
+#[derive(Clone)]
+pub struct Tx {
+    tx: Arc<DatabaseTransaction>,
+    now: Instant,
+    // Held until the transaction has ended, and only held.
+    #[expect(dead_code, reason = "released when dropped")]
+    permit: Option<Arc<OwnedSemaphorePermit>>,
+}
+
+impl fmt::Debug for Tx {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tx").field("now", &self.now).finish_non_exhaustive()
+    }
+}
+
+impl Tx {
+    /// The time of everything that this transaction does.
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    fn now_millis(&self) -> i64 {
+        self.now.timestamp_millis()
+    }
+
+    async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.unwrapped()?.commit().await?)
+    }
+
+    async fn roll_back(self) -> Result<(), StoreError> {
+        Ok(self.unwrapped()?.rollback().await?)
+    }
+
+    fn unwrapped(self) -> Result<DatabaseTransaction, StoreError> {
+        Arc::try_unwrap(self.tx).map_err(|_| DbErr::Custom("the transaction was kept beyond its body".to_owned()).into())
+    }
+}
+
+/// Where rows are read from: the [`Store`], or a [`Tx`] for what a write depends on.
+pub trait Source: Sync {
+    /// The connection's type.
+    #[doc(hidden)]
+    type Connection: ConnectionTrait;
+    /// The connection.
+    #[doc(hidden)]
+    fn db(&self) -> &Self::Connection;
+}
+
+impl Source for Store {
+    type Connection = DatabaseConnection;
+    fn db(&self) -> &DatabaseConnection {
+        &self.db
+    }
+}
+
+impl Source for Tx {
+    type Connection = DatabaseTransaction;
+    fn db(&self) -> &DatabaseTransaction {
+        &self.tx
+    }
+}
+
+fn backend_of(db: &impl ConnectionTrait) -> Backend {
+    if db.get_database_backend() == DatabaseBackend::Postgres { Backend::Postgres } else { Backend::Sqlite }
+}
+
+fn immediate() -> TransactionOptions {
+    TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..Default::default() }
 }

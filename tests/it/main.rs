@@ -1,3 +1,9 @@
-//! Integration tests.
+//! Integration tests, one binary: `support` has what they share, and each concern has a folder.
+
+// Makes helpers count as tests, where `unwrap` and `panic` are allowed.
+#![cfg(test)]
 
 mod graphql;
+mod house;
+mod jobs;
+mod support;

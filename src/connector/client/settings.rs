@@ -13,6 +13,8 @@ pub struct ClientSettings {
     pub read_timeout: Duration,
     /// Longest time from the request to the end of its answer; default 60 s.
     pub total_timeout: Duration,
+    /// How long an idle connection is kept; default 30 s.
+    pub idle_timeout: Duration,
     /// A PEM file of certificate authorities to trust besides the public ones; `None` for none.
     pub extra_ca: Option<PathBuf>,
     /// Ports that may be called on public addresses; default 443.
@@ -37,6 +39,7 @@ impl Default for ClientSettings {
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(20),
             total_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_secs(30),
             extra_ca: None,
             allowed_ports: vec![443],
             allow_cidrs: Vec::new(),

@@ -16,7 +16,7 @@ pub fn split_standard(total: StandardPages, parts: usize) -> Vec<StandardPages> 
     let million = clamp(MILLION);
     let mut split: Vec<_> = split_evenly(total.0 / million, parts).into_iter().map(StandardPages::whole).collect();
     if let Some(first) = split.first_mut() {
-        *first = *first + StandardPages(total.0 % million);
+        *first += StandardPages(total.0 % million);
     }
     split
 }

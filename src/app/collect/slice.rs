@@ -1,0 +1,202 @@
+//! One slice of work on a server under one lease: runs are checked, planned, read feed by feed, and ended.
+
+use std::sync::Arc;
+
+use tokio::time::Instant as Monotonic;
+use tokio_util::sync::CancellationToken;
+
+use super::{CollectFault, Engine, plan};
+use crate::{
+    app::collect::feed::FeedEnd,
+    connector::Connector,
+    domain::{
+        calendar::day_of,
+        failure::FailureReason,
+        run::{SyncStatus, SyncTrigger},
+        server::{Server, ServerStatus},
+    },
+    store::collecting::{Lease, OpenRun, PlannedCollection, RunEnd},
+};
+
+/// After this many broken-off attempts at the same feed it is left for the next night.
+const MAX_CRASHES: i32 = 3;
+
+/// How far a run got in this slice.
+pub(super) enum RunStep {
+    /// It ended, or rests until a later attempt.
+    Ended,
+    /// The slice's time is over; the run goes on in the next one.
+    SliceOver,
+    /// Another holder has the server.
+    LeaseLost,
+}
+
+/// A slice of work on one server.
+pub(super) struct Slice<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) lease: Lease,
+    pub(super) server: Server,
+    pub(super) connector: Option<Arc<dyn Connector>>,
+    shutdown: &'a CancellationToken,
+    ends_at: Monotonic,
+    lease_ends_at: Monotonic,
+    feeds_left: u32,
+}
+
+impl<'a> Slice<'a> {
+    pub(super) async fn begin(engine: &'a Engine, lease: Lease, shutdown: &'a CancellationToken) -> Result<Self, CollectFault> {
+        let started = Monotonic::now();
+        let stored = engine.store.server_for_collecting(lease.server_id).await?;
+        let (server, sealed) = stored;
+        let connector = match sealed {
+            Some(sealed) if server.removed_at.is_none() => {
+                Some(engine.connectors.open(&server, &sealed).map_err(|_| CollectFault::Sealed(server.id))?)
+            }
+            _ => None,
+        };
+        Ok(Self {
+            engine,
+            lease,
+            server,
+            connector,
+            shutdown,
+            ends_at: started + engine.settings.slice,
+            lease_ends_at: started + engine.settings.lease,
+            feeds_left: engine.settings.slice_feeds,
+        })
+    }
+
+    /// Whether to stop at the next day or feed and let the rest be another slice.
+    pub(super) fn over(&self) -> bool {
+        self.feeds_left == 0 || self.shutdown.is_cancelled() || Monotonic::now() >= self.ends_at
+    }
+
+    /// Extends the lease when half of it is gone; `false` when it is lost. Called before each request.
+    pub(super) async fn hold(&mut self) -> Result<bool, CollectFault> {
+        let lease = self.engine.settings.lease;
+        let now = Monotonic::now();
+        if now + lease / 2 < self.lease_ends_at {
+            return Ok(true);
+        }
+        let until = self.engine.now() + chrono::TimeDelta::from_std(lease).unwrap_or_default();
+        let held = self.engine.store.renew_lease(self.lease, until).await?;
+        if held {
+            self.lease_ends_at = now + lease;
+        }
+        Ok(held)
+    }
+
+    /// Works on one run.
+    pub(super) async fn run(&mut self, run: &OpenRun) -> Result<RunStep, CollectFault> {
+        if run.cancel_requested {
+            return self.end(run, RunEnd::Cancelled).await;
+        }
+        match self.server.status() {
+            ServerStatus::Removed => return self.end(run, RunEnd::Cancelled).await,
+            ServerStatus::PausedByUser => return self.end(run, RunEnd::Paused(None)).await,
+            ServerStatus::Active | ServerStatus::PausedUnhealthy => {}
+        }
+        if run.status == SyncStatus::Queued {
+            if let Err(reason) = self.check().await? {
+                return self.end(run, RunEnd::Paused(Some(reason))).await;
+            }
+            if !self.plan(run).await? {
+                return Ok(RunStep::LeaseLost);
+            }
+            self.engine.hub.run_changed(run.id);
+        }
+        let mut crashes = run.crashes;
+        loop {
+            let batch =
+                self.engine.store.due_collections(run.id, self.engine.now(), self.engine.settings.slice_feeds).await?;
+            if batch.is_empty() {
+                return self.finish(run).await;
+            }
+            for (index, collection) in batch.iter().enumerate() {
+                if self.over() {
+                    return Ok(RunStep::SliceOver);
+                }
+                let next_feed = batch.get(index + 1).map(|next| next.feed_id);
+                let end = if crashes >= MAX_CRASHES {
+                    crashes = 0;
+                    self.set_aside(run, collection, next_feed).await?
+                } else {
+                    self.collect(run, collection, next_feed).await?
+                };
+                self.engine.hub.run_changed(run.id);
+                self.feeds_left = self.feeds_left.saturating_sub(1);
+                match end {
+                    FeedEnd::Ended => {}
+                    FeedEnd::SliceOver => return Ok(RunStep::SliceOver),
+                    FeedEnd::LeaseLost => return Ok(RunStep::LeaseLost),
+                    FeedEnd::Cancelled => return self.end(run, RunEnd::Cancelled).await,
+                    FeedEnd::ServerStopped => return self.end(run, RunEnd::Paused(None)).await,
+                    FeedEnd::ServerDown(reason) => return self.end(run, RunEnd::Paused(Some(reason))).await,
+                    FeedEnd::Rest(until) => return self.end(run, RunEnd::Resting(until)).await,
+                }
+            }
+        }
+    }
+
+    /// The check before a run; it also moves the server's health.
+    pub(super) async fn check(&mut self) -> Result<Result<(), FailureReason>, CollectFault> {
+        let Some(connector) = self.connector.clone() else { return Ok(Err(FailureReason::Internal)) };
+        let (server, verdict) = self.engine.check_health(&self.server, connector.as_ref()).await?;
+        self.server = server;
+        Ok(verdict)
+    }
+
+    async fn plan(&self, run: &OpenRun) -> Result<bool, CollectFault> {
+        let engine = self.engine;
+        let now = engine.now();
+        let zone = self.server.time_zone;
+        let today = day_of(now, zone);
+        let feeds = engine.store.plannable_feeds(self.server.id).await?;
+        let backfill_waits = run.trigger == SyncTrigger::Nightly && engine.store.has_open_backfill(self.server.id).await?;
+        let mut collections = Vec::new();
+        let mut answers = 0;
+        for feed in &feeds {
+            let chosen = match run.trigger {
+                SyncTrigger::Backfill => feed.backfilling,
+                _ => !(feed.backfilling && backfill_waits),
+            };
+            if !chosen || run.only_feeds.as_ref().is_some_and(|only| !only.contains(&feed.id)) {
+                continue;
+            }
+            let recovers = run.trigger == SyncTrigger::Recovery && run.only_feeds.is_some();
+            let recover_from = feed.last_data_at.filter(|_| recovers).map(|at| day_of(at, zone));
+            let Some(window) = plan::window(feed, self.server.vendor, run.trigger, recover_from, today) else { continue };
+            answers += plan::answers(self.server.vendor, window);
+            collections.push(PlannedCollection {
+                id: engine.ids.uuid(now),
+                feed_id: feed.id,
+                position: i32::try_from(collections.len()).unwrap_or(i32::MAX),
+                from: window.0,
+                to: window.1,
+                saved_through: None,
+                attempts: 0,
+                started_at: None,
+                next_attempt_at: None,
+            });
+        }
+        Ok(engine.store.plan_run(self.lease, run.id, &collections, answers, now).await?)
+    }
+
+    /// All collections ended, or wait for another attempt.
+    async fn finish(&self, run: &OpenRun) -> Result<RunStep, CollectFault> {
+        let (succeeded, failed, next_attempt) = self.engine.store.run_tally(run.id).await?;
+        let end = match next_attempt {
+            Some(at) => RunEnd::Resting(at),
+            None if failed == 0 => RunEnd::Finished(SyncStatus::Succeeded),
+            None if succeeded == 0 => RunEnd::Finished(SyncStatus::Failed),
+            None => RunEnd::Finished(SyncStatus::PartlyFailed),
+        };
+        self.end(run, end).await
+    }
+
+    async fn end(&self, run: &OpenRun, end: RunEnd) -> Result<RunStep, CollectFault> {
+        let ended = self.engine.store.end_run(self.lease, run.id, end, self.engine.now()).await?;
+        self.engine.hub.run_changed(run.id);
+        Ok(if ended { RunStep::Ended } else { RunStep::LeaseLost })
+    }
+}

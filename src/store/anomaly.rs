@@ -1,0 +1,72 @@
+//! What stood out in feeds' counters.
+
+use std::collections::HashMap;
+
+use coppice_entity::{anomaly, feed};
+use sea_orm::{ColumnTrait, EntityTrait, JoinType, QueryFilter, QuerySelect, RelationTrait, sea_query::Condition};
+
+use super::{
+    Source, Store, StoreError,
+    convert::{below, day, instant, named},
+    paging::{KeyValue, SortKey, page},
+};
+use crate::{
+    clock::from_millis,
+    domain::{
+        anomaly::{Anomaly, AnomalyKind, AnomalyStatus},
+        device::MeterKind,
+        paging::{Page, PageArgs},
+        query::AnomalyFilter,
+    },
+    id::Uuid,
+};
+
+fn from_row(row: anomaly::Model) -> Result<Anomaly, StoreError> {
+    Ok(Anomaly {
+        id: row.id,
+        feed_id: row.feed_id,
+        device_id: row.device_id,
+        meter: row.meter.map(|meter| named("anomaly.meter", MeterKind::parse, &meter)).transpose()?,
+        kind: named("anomaly.kind", AnomalyKind::parse, &row.kind)?,
+        status: named("anomaly.status", AnomalyStatus::parse, &row.status)?,
+        from: day("anomaly.from_day", &row.from_day)?,
+        to: day("anomaly.to_day", &row.to_day)?,
+        previous_count: row.previous_count,
+        count: row.count,
+        held: row.held,
+        note: row.note,
+        raised_at: from_millis(row.raised_at),
+        resolved_at: instant(row.resolved_at),
+    })
+}
+
+/// The anomalies with these ids that `viewer` may see.
+pub async fn by_ids(from: &impl Source, viewer: Uuid, ids: &[Uuid]) -> Result<HashMap<Uuid, Anomaly>, StoreError> {
+    let rows = anomaly::Entity::find()
+        .join(JoinType::InnerJoin, anomaly::Relation::Feed.def())
+        .filter(anomaly::Column::Id.is_in(ids.iter().copied()))
+        .filter(below(feed::Column::AccountId, viewer))
+        .all(from.db())
+        .await?;
+    rows.into_iter().map(|row| Ok((row.id, from_row(row)?))).collect()
+}
+
+/// A page of the anomalies that `viewer` may see.
+pub async fn list(store: &Store, viewer: Uuid, filter: &AnomalyFilter, args: &PageArgs) -> Result<Page<Anomaly>, StoreError> {
+    use anomaly::Column as C;
+    let mut all = Condition::all().add(below(feed::Column::AccountId, viewer));
+    if let Some(account) = filter.account_id {
+        all = all.add(below(feed::Column::AccountId, account));
+    }
+    if let Some(feed) = filter.feed_id {
+        all = all.add(C::FeedId.eq(feed));
+    }
+    if !filter.status.is_empty() {
+        all = all.add(C::Status.is_in(filter.status.iter().map(|status| status.as_str())));
+    }
+    let select = anomaly::Entity::find().join(JoinType::InnerJoin, anomaly::Relation::Feed.def()).filter(all);
+    let descending = !filter.oldest_first;
+    let keys = [SortKey::directed(C::RaisedAt.into_expr(), descending), SortKey::directed(C::Id.into_expr(), descending)];
+    let values = |row: &anomaly::Model| vec![KeyValue::Number(row.raised_at), KeyValue::id(row.id)];
+    page(&store.db, select, "anomaly", &keys, args, values, from_row).await
+}

@@ -1,0 +1,212 @@
+//! What the collecting engine stores: leases, plans, and the commits of collected feeds.
+//!
+//! The rule of this room: *everything a read of the vendor causes is one [`FeedCommit`]*: device states, ledger entries, totals,
+//! coverage, the collection's and the run's progress, and health; all of it or nothing, and only while the writer still holds the
+//! server's lease (its fence) and the feed's settings are those it was read with.
+//!
+//! Commits that wait at the same moment are written together ([`CommitWriter`]): one statement per table for all of them. A group
+//! is never waited for; a group that fails is written again one by one, so that one feed's trouble stays its own.
+
+mod apply;
+mod devices;
+mod lease;
+mod plan;
+mod sql;
+mod writer;
+
+use chrono::NaiveDate;
+
+pub use self::{
+    devices::StoredDevice,
+    lease::Lease,
+    plan::{FeedPlan, OpenRun, PlannedCollection, RunEnd, Trigger},
+    writer::CommitWriter,
+};
+use crate::{
+    clock::Instant,
+    domain::{
+        anomaly::{AnomalyKind, AnomalyStatus},
+        device::MeterKind,
+        failure::FailureReason,
+        health::{Health, HealthStatus},
+        ledger::DepositKind,
+        pages::{Pages, StandardPages},
+        run::SyncStatus,
+    },
+    id::Uuid,
+};
+
+/// All effects of one answer of a vendor on one feed.
+#[derive(Debug, Clone)]
+pub struct FeedCommit {
+    /// The lease under which the answer was read; an older fence commits nothing.
+    pub lease: Lease,
+    /// The run.
+    pub run_id: Uuid,
+    /// The feed's version when it was read: changed settings commit nothing, and the answer is read again.
+    pub feed_version: i32,
+    /// The server's account, for the sequence of health changes of the server's feeds is the feed's account's own.
+    pub account_id: Uuid,
+    /// When the answer was taken in.
+    pub now: Instant,
+    /// Ledger entries to post, ordered by day.
+    pub entries: Vec<NewEntry>,
+    /// States of devices that were not known before, or changed in more than their marks.
+    pub devices: Vec<StoredDevice>,
+    /// States of devices of which only marks and times moved on.
+    pub marks: Vec<StoredDevice>,
+    /// Period vendors: the states of the days asked for.
+    pub days: Vec<PeriodDayRow>,
+    /// Period vendors: days up to this one that wait for nothing more are closed; `None` closes none.
+    pub close_through: Option<NaiveDate>,
+    /// What stood out.
+    pub anomalies: Vec<NewAnomaly>,
+    /// Keys of open anomalies that a later reading withdrew.
+    pub withdrawn: Vec<String>,
+    /// The feed after the answer.
+    pub feed: FeedAfter,
+    /// The collection after the answer.
+    pub collection: CollectionAfter,
+    /// What the run's progress grows by.
+    pub progress: ProgressDelta,
+}
+
+/// A ledger entry to post; its standard pages and its number are found while posting.
+#[derive(Debug, Clone)]
+pub struct NewEntry {
+    /// Key.
+    pub id: Uuid,
+    /// The day the pages were printed.
+    pub day: NaiveDate,
+    /// What to post; may be negative.
+    pub pages: Pages,
+    /// Whether the day is a share of a longer difference.
+    pub estimated: bool,
+    /// COLLECTED or CORRECTION.
+    pub kind: DepositKind,
+    /// Unique per feed and day.
+    pub source_key: String,
+}
+
+/// State of one day of a period vendor's feed, beside the sums that its entries keep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeriodDayRow {
+    /// The day.
+    pub day: NaiveDate,
+    /// Sums of what was posted; not written, they follow from the entries.
+    pub posted: Pages,
+    /// The report the day was first read with; `ALL` or `MANAGED_ONLY`.
+    pub report: String,
+    /// Number of the last revision, from 0.
+    pub revision: i64,
+    /// Whether the day is asked again.
+    pub open: bool,
+    /// An answer below what is posted, waiting for the next night's, and the night it came.
+    pub lower: Option<(Pages, NaiveDate)>,
+}
+
+/// An anomaly to store.
+#[derive(Debug, Clone)]
+pub struct NewAnomaly {
+    /// Key.
+    pub id: Uuid,
+    /// The device; `None` when it is about the customer's totals.
+    pub device_id: Option<Uuid>,
+    /// The meter; `None` when it is about more than one.
+    pub meter: Option<MeterKind>,
+    /// What was seen.
+    pub kind: AnomalyKind,
+    /// OPEN or NOTED.
+    pub status: AnomalyStatus,
+    /// First day concerned.
+    pub from: NaiveDate,
+    /// Last day concerned.
+    pub to: NaiveDate,
+    /// The reading before.
+    pub previous_count: Option<i64>,
+    /// The reading that stood out.
+    pub count: Option<i64>,
+    /// What is held in suspense, in the meter's unit.
+    pub held: i64,
+    /// Unique per feed; the same sight again stores nothing.
+    pub source_key: String,
+}
+
+/// The stored fields of a feed that an answer can move.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedAfter {
+    /// Key.
+    pub id: Uuid,
+    /// The customer's name where the vendor reports one.
+    pub vendor_name: Option<String>,
+    /// The last covered day.
+    pub covered_through: Option<NaiveDate>,
+    /// Whether the first collection is still under way.
+    pub backfilling: bool,
+    /// Whether the next reading starts new segments.
+    pub restart: bool,
+    /// When the vendor last heard from the customer's devices.
+    pub last_data_at: Option<Instant>,
+    /// Devices in the last answer.
+    pub device_count: Option<i32>,
+    /// Health after the answer.
+    pub health: Health,
+    /// The status before, if the answer changed it.
+    pub health_before: Option<HealthStatus>,
+}
+
+/// A collection after an answer (or after a failed attempt).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CollectionAfter {
+    /// Key.
+    pub id: Uuid,
+    /// QUEUED (another attempt), RUNNING (more days to read) or ended.
+    pub status: SyncStatus,
+    /// The last saved day of the window.
+    pub saved_through: Option<NaiveDate>,
+    /// Devices in the answer.
+    pub device_count: Option<i32>,
+    /// Attempts made so far.
+    pub attempts: i32,
+    /// When it is tried again.
+    pub next_attempt_at: Option<Instant>,
+    /// When the first attempt began.
+    pub started_at: Option<Instant>,
+    /// When it ended.
+    pub finished_at: Option<Instant>,
+    /// Why the last attempt failed.
+    pub error: Option<FailureReason>,
+}
+
+/// What a run's progress grows by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ProgressDelta {
+    /// Feeds ended.
+    pub feeds_done: i32,
+    /// Feeds failed.
+    pub feeds_failed: i32,
+    /// Days saved.
+    pub days_done: i32,
+    /// The feed that is read next.
+    pub current_feed: Option<Uuid>,
+}
+
+/// What became of a [`FeedCommit`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Committed {
+    /// Stored.
+    Stored {
+        /// Sides posted.
+        pages: Pages,
+        /// Standard pages posted.
+        standard: StandardPages,
+        /// Whether `cancelSync` asked the run to stop.
+        cancel_requested: bool,
+        /// Whether the server was paused or removed meanwhile.
+        server_stopped: bool,
+    },
+    /// Another holder has the server: nothing was stored, and nothing more may be.
+    LeaseLost,
+    /// The feed's settings changed, or it ended, since it was read: nothing was stored.
+    FeedChanged,
+}

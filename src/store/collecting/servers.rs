@@ -1,0 +1,187 @@
+//! Servers as the collecting side sees them: with their sealed credentials, their nights and their checks.
+
+use chrono::{NaiveDate, NaiveTime};
+use chrono_tz::Tz;
+use sea_orm::{ConnectionTrait as _, EntityTrait as _};
+
+use super::{apply::day, sql::statement};
+use crate::{
+    clock::{Clock, Instant, from_millis},
+    domain::{
+        health::{HealthStatus, HealthSubject},
+        server::Server,
+    },
+    id::Uuid,
+    store::{
+        Store, StoreError,
+        health::{NewHealthChange, record_change},
+    },
+};
+
+/// A server whose night is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NightDue {
+    /// The server.
+    pub id: Uuid,
+    /// When its night was due.
+    pub due_at: Instant,
+    /// Local time of its nights.
+    pub nightly_at: NaiveTime,
+    /// Its zone.
+    pub time_zone: Tz,
+    /// Whether a run makes sense: a server that a user paused only moves on to its next night.
+    pub collects: bool,
+}
+
+impl Store {
+    /// The instant that schedules and leases go by: the database's own on PostgreSQL, so that nodes need not agree on the time; the
+    /// caller's on SQLite, where there is one process at a time.
+    pub async fn now(&self, clock: &dyn Clock) -> Result<Instant, StoreError> {
+        if self.is_sqlite() || !self.trusts_database_clock() {
+            return Ok(clock.now());
+        }
+        let row = self
+            .connection()
+            .query_one_raw(statement(
+                self.backend(),
+                "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bigint",
+                [],
+            ))
+            .await?;
+        Ok(match row {
+            Some(row) => from_millis(row.try_get_by_index(0)?),
+            None => clock.now(),
+        })
+    }
+
+    /// A server with its sealed credentials (`None` once removed).
+    pub async fn server_for_collecting(&self, id: Uuid) -> Result<(Server, Option<Vec<u8>>), StoreError> {
+        let row = coppice_entity::server::Entity::find_by_id(id)
+            .one(self.connection())
+            .await?
+            .ok_or_else(|| StoreError::corrupt("server.id", &id.to_string()))?;
+        let sealed = row.credentials.clone();
+        Ok((crate::store::server::from_row(row)?, sealed))
+    }
+
+    /// Stores the outcome of a check; when it changed the status, also the change and the days of the pause. Gives whether it did.
+    pub async fn record_server_check(&self, server: &Server, today: NaiveDate, now: Instant) -> Result<bool, StoreError> {
+        let transaction = self.begin_write().await?;
+        let backend = self.backend();
+        let lock = if self.is_sqlite() { "" } else { " FOR UPDATE" };
+        let before = transaction
+            .query_one_raw(statement(
+                backend,
+                &format!("SELECT health_status FROM server WHERE id = ? AND removed_at IS NULL{lock}"),
+                [server.id.into()],
+            ))
+            .await?;
+        let Some(before) = before else { return Ok(false) };
+        let before: String = before.try_get_by_index(0)?;
+        let before = HealthStatus::parse(&before).ok_or_else(|| StoreError::corrupt("server.health_status", &before))?;
+        let health = server.health;
+        let changed = before != health.status;
+        transaction
+            .execute_raw(statement(
+                backend,
+                "UPDATE server SET health_status = ?, health_reason = ?, health_checked_at = ?, \
+                 health_changed_at = COALESCE(?, health_changed_at), updated_at = ? WHERE id = ?",
+                [
+                    health.status.as_str().into(),
+                    health.reason.map(|reason| reason.as_str()).into(),
+                    now.timestamp_millis().into(),
+                    changed.then(|| now.timestamp_millis()).into(),
+                    now.timestamp_millis().into(),
+                    server.id.into(),
+                ],
+            ))
+            .await?;
+        if changed {
+            let subject = HealthSubject::Server(server.id);
+            let change = NewHealthChange { account_id: server.account_id, subject, before, health, at: now };
+            record_change(&transaction, change).await?;
+            if health.status == HealthStatus::Unhealthy {
+                transaction
+                    .execute_raw(statement(
+                        backend,
+                        "INSERT INTO server_pause (id, server_id, from_day) VALUES (?, ?, ?)",
+                        [uuid_of(server, now).into(), server.id.into(), day(Some(today))],
+                    ))
+                    .await?;
+            } else {
+                transaction
+                    .execute_raw(statement(
+                        backend,
+                        "UPDATE server_pause SET to_day = ? WHERE server_id = ? AND to_day IS NULL",
+                        [day(Some(today)), server.id.into()],
+                    ))
+                    .await?;
+            }
+        }
+        transaction.commit().await?;
+        Ok(changed)
+    }
+
+    /// Servers whose night is due, the longest due first.
+    pub async fn servers_due_at_night(&self, now: Instant, limit: u32) -> Result<Vec<NightDue>, StoreError> {
+        let rows = self
+            .connection()
+            .query_all_raw(statement(
+                self.backend(),
+                "SELECT id, next_nightly_at, nightly_at, time_zone, paused_at IS NULL FROM server \
+                 WHERE removed_at IS NULL AND next_nightly_at <= ? ORDER BY next_nightly_at LIMIT ?",
+                [now.timestamp_millis().into(), i64::from(limit).into()],
+            ))
+            .await?;
+        rows.into_iter()
+            .map(|row| {
+                let nightly_at: String = row.try_get_by_index(2)?;
+                let zone: String = row.try_get_by_index(3)?;
+                Ok(NightDue {
+                    id: row.try_get_by_index(0)?,
+                    due_at: from_millis(row.try_get_by_index(1)?),
+                    nightly_at: NaiveTime::parse_from_str(&nightly_at, "%H:%M")
+                        .map_err(|_| StoreError::corrupt("server.nightly_at", &nightly_at))?,
+                    time_zone: zone.parse().map_err(|_| StoreError::corrupt("server.time_zone", &zone))?,
+                    collects: row.try_get_by_index(4)?,
+                })
+            })
+            .collect()
+    }
+
+    /// Takes the checks that are due, moves each on to `again`, and gives those of servers that no run talks to.
+    pub async fn claim_due_checks(&self, now: Instant, again: Instant, limit: u32) -> Result<Vec<Uuid>, StoreError> {
+        let transaction = self.begin_write().await?;
+        let millis = now.timestamp_millis();
+        let rows = transaction
+            .query_all_raw(statement(
+                self.backend(),
+                "UPDATE server SET next_check_at = ? WHERE id IN (SELECT id FROM server WHERE removed_at IS NULL \
+                 AND next_check_at <= ? ORDER BY next_check_at LIMIT ?) AND next_check_at <= ? \
+                 RETURNING id, lease_owner IS NOT NULL AND lease_until > ?",
+                [
+                    again.timestamp_millis().into(),
+                    millis.into(),
+                    i64::from(limit).into(),
+                    millis.into(),
+                    millis.into(),
+                ],
+            ))
+            .await?;
+        transaction.commit().await?;
+        let mut claimed = Vec::new();
+        for row in rows {
+            let busy: bool = row.try_get_by_index(1)?;
+            if !busy {
+                claimed.push(row.try_get_by_index(0)?);
+            }
+        }
+        Ok(claimed)
+    }
+}
+
+/// Pauses are found by server and day; their key only has to be unique, and a server changes its health once an instant.
+fn uuid_of(server: &Server, now: Instant) -> Uuid {
+    let millis = u128::try_from(now.timestamp_millis()).unwrap_or_default();
+    Uuid::from_u128(server.id.as_u128() ^ (millis << 64))
+}

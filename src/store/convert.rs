@@ -1,0 +1,118 @@
+//! Stored values and domain values, both ways.
+
+use chrono::{NaiveDate, NaiveTime};
+use chrono_tz::Tz;
+use coppice_entity::account_closure;
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, ModelTrait, QueryFilter, QuerySelect,
+    QueryTrait,
+    sea_query::{Expr, LikeExpr, SelectStatement},
+};
+
+use super::StoreError;
+use crate::{
+    clock::{Instant, from_millis},
+    domain::{
+        failure::FailureReason,
+        health::{Health, HealthStatus},
+    },
+    id::Uuid,
+};
+
+/// The value that `text` names; `column` says where it stood.
+pub(super) fn named<T>(column: &'static str, parse: impl Fn(&str) -> Option<T>, text: &str) -> Result<T, StoreError> {
+    parse(text).ok_or(StoreError::Corrupt(column))
+}
+
+pub(super) fn day(column: &'static str, text: &str) -> Result<NaiveDate, StoreError> {
+    text.parse().map_err(|_| StoreError::Corrupt(column))
+}
+
+pub(super) fn day_opt(column: &'static str, text: Option<&str>) -> Result<Option<NaiveDate>, StoreError> {
+    text.map(|text| day(column, text)).transpose()
+}
+
+pub(super) fn zone(column: &'static str, text: &str) -> Result<Tz, StoreError> {
+    text.parse().map_err(|_| StoreError::Corrupt(column))
+}
+
+pub(super) fn time(column: &'static str, text: &str) -> Result<NaiveTime, StoreError> {
+    NaiveTime::parse_from_str(text, "%H:%M").map_err(|_| StoreError::Corrupt(column))
+}
+
+pub(super) fn time_text(time: NaiveTime) -> String {
+    time.format("%H:%M").to_string()
+}
+
+pub(super) fn millis(instant: Option<Instant>) -> Option<i64> {
+    instant.map(|instant| instant.timestamp_millis())
+}
+
+pub(super) fn instant(millis: Option<i64>) -> Option<Instant> {
+    millis.map(from_millis)
+}
+
+pub(super) fn reason(column: &'static str, text: Option<&str>) -> Result<Option<FailureReason>, StoreError> {
+    text.map(|text| named(column, FailureReason::parse, text)).transpose()
+}
+
+pub(super) fn health(
+    status: &str,
+    why: Option<&str>,
+    checked_at: Option<i64>,
+    changed_at: Option<i64>,
+) -> Result<Health, StoreError> {
+    Ok(Health {
+        status: named("health_status", HealthStatus::parse, status)?,
+        reason: reason("health_reason", why)?,
+        checked_at: instant(checked_at),
+        changed_at: instant(changed_at),
+    })
+}
+
+/// Text as it is ordered and searched by.
+pub(super) fn key(text: &str) -> String {
+    text.to_lowercase()
+}
+
+/// A pattern for text that contains `search`, upper and lower case alike, whatever wildcards it holds.
+pub(super) fn containing(search: &str) -> LikeExpr {
+    let mut pattern = String::with_capacity(search.len() + 2);
+    pattern.push('%');
+    for letter in key(search).chars() {
+        if matches!(letter, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(letter);
+    }
+    pattern.push('%');
+    LikeExpr::new(pattern).escape('\\')
+}
+
+/// The accounts from `top` down.
+pub(super) fn subtree(top: Uuid) -> SelectStatement {
+    account_closure::Entity::find()
+        .select_only()
+        .column(account_closure::Column::DescendantId)
+        .filter(account_closure::Column::AncestorId.eq(top))
+        .into_query()
+}
+
+/// Whether `column` is an account from `top` down.
+pub(super) fn below(column: impl ColumnTrait, top: Uuid) -> Expr {
+    column.in_subquery(subtree(top))
+}
+
+/// Inserts rows, all columns set, in statements of at most 100 rows.
+pub(super) async fn insert<M, A>(db: &impl ConnectionTrait, rows: Vec<M>) -> Result<(), StoreError>
+where
+    M: ModelTrait + IntoActiveModel<A>,
+    A: ActiveModelTrait<Entity = M::Entity> + Send,
+{
+    let mut rows = rows.into_iter().map(|row| row.into_active_model().reset_all()).peekable();
+    while rows.peek().is_some() {
+        let some: Vec<A> = rows.by_ref().take(100).collect();
+        M::Entity::insert_many(some).exec_without_returning(db).await?;
+    }
+    Ok(())
+}

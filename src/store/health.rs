@@ -1,0 +1,145 @@
+//! Changes of health, and what needs attention.
+
+use coppice_entity::{account_sequence, anomaly, feed, health_change, server};
+use sea_orm::{
+    ColumnTrait, EntityTrait, JoinType, PaginatorTrait as _, QueryFilter, QuerySelect, RelationTrait, sea_query::ExprTrait as _,
+};
+
+use super::{
+    Source, Store, StoreError, Tx,
+    convert::{below, insert, named, reason},
+    paging::{KeyValue, SortKey, page},
+};
+use crate::{
+    clock::from_millis,
+    domain::{
+        anomaly::AnomalyStatus,
+        failure::FailureReason,
+        health::{HealthChange, HealthStatus, HealthSubject},
+        paging::{Page, PageArgs},
+        query::{HealthCounts, HealthSummary},
+    },
+    id::Uuid,
+};
+
+const SERVER: &str = "SERVER";
+const FEED: &str = "FEED";
+
+const fn parts(subject: HealthSubject) -> (&'static str, Uuid) {
+    match subject {
+        HealthSubject::Server(id) => (SERVER, id),
+        HealthSubject::Feed(id) => (FEED, id),
+    }
+}
+
+fn from_row(row: health_change::Model) -> Result<HealthChange, StoreError> {
+    let subject = match row.subject_kind.as_str() {
+        SERVER => HealthSubject::Server(row.subject_id),
+        FEED => HealthSubject::Feed(row.subject_id),
+        _ => return Err(StoreError::Corrupt("health_change.subject_kind")),
+    };
+    Ok(HealthChange {
+        account_id: row.account_id,
+        number: row.number,
+        subject,
+        status: named("health_change.status", HealthStatus::parse, &row.status)?,
+        previous_status: named("health_change.previous_status", HealthStatus::parse, &row.previous_status)?,
+        reason: reason("health_change.reason", row.reason.as_deref())?,
+        changed_at: from_millis(row.changed_at),
+    })
+}
+
+/// A page of the changes of one server or feed, the latest first; empty when `viewer` may not see it.
+pub async fn history(
+    store: &Store,
+    viewer: Uuid,
+    subject: HealthSubject,
+    args: &PageArgs,
+) -> Result<Page<HealthChange>, StoreError> {
+    use health_change::Column as C;
+    let (kind, id) = parts(subject);
+    let select = health_change::Entity::find()
+        .filter(C::SubjectKind.eq(kind))
+        .filter(C::SubjectId.eq(id))
+        .filter(below(C::AccountId, viewer));
+    let keys = [SortKey::desc(C::Number.into_expr())];
+    let values = |row: &health_change::Model| vec![KeyValue::Number(row.number)];
+    page(&store.db, select, "health", &keys, args, values, from_row).await
+}
+
+/// Adds a change with the account's next number, whose row stays locked until the transaction ends: numbers follow commit order.
+pub async fn append(
+    tx: &Tx,
+    account: Uuid,
+    subject: HealthSubject,
+    previous: HealthStatus,
+    status: HealthStatus,
+    why: Option<FailureReason>,
+) -> Result<(), StoreError> {
+    use account_sequence::Column as C;
+    account_sequence::Entity::update_many()
+        .col_expr(C::HealthNumber, C::HealthNumber.into_expr().add(1))
+        .filter(C::AccountId.eq(account))
+        .exec(tx.db())
+        .await?;
+    let sequence = account_sequence::Entity::find_by_id(account).one(tx.db()).await?;
+    let (kind, id) = parts(subject);
+    let row = health_change::Model {
+        account_id: account,
+        number: sequence.ok_or(StoreError::Corrupt("account_sequence"))?.health_number,
+        subject_kind: kind.to_owned(),
+        subject_id: id,
+        status: status.as_str().to_owned(),
+        previous_status: previous.as_str().to_owned(),
+        reason: why.map(|why| why.as_str().to_owned()),
+        changed_at: tx.now_millis(),
+    };
+    insert(tx.db(), vec![row]).await
+}
+
+fn counts(rows: Vec<(String, i64)>) -> Result<HealthCounts, StoreError> {
+    let mut counts = HealthCounts::default();
+    for (status, count) in rows {
+        match named("health_status", HealthStatus::parse, &status)? {
+            HealthStatus::Pending => counts.pending = count,
+            HealthStatus::Healthy => counts.healthy = count,
+            HealthStatus::Unhealthy => counts.unhealthy = count,
+        }
+    }
+    Ok(counts)
+}
+
+/// What is healthy and what needs attention at `account` and those below it.
+pub async fn summary(from: &impl Source, account: Uuid) -> Result<HealthSummary, StoreError> {
+    let servers = server::Entity::find()
+        .select_only()
+        .column(server::Column::HealthStatus)
+        .column_as(server::Column::Id.count(), "count")
+        .filter(below(server::Column::AccountId, account))
+        .filter(server::Column::RemovedAt.is_null())
+        .group_by(server::Column::HealthStatus)
+        .into_tuple()
+        .all(from.db())
+        .await?;
+    let feeds = feed::Entity::find()
+        .select_only()
+        .column(feed::Column::HealthStatus)
+        .column_as(feed::Column::Id.count(), "count")
+        .filter(below(feed::Column::AccountId, account))
+        .filter(feed::Column::EndedAt.is_null())
+        .group_by(feed::Column::HealthStatus)
+        .into_tuple()
+        .all(from.db())
+        .await?;
+    let open_anomalies = anomaly::Entity::find()
+        .join(JoinType::InnerJoin, anomaly::Relation::Feed.def())
+        .filter(below(feed::Column::AccountId, account))
+        .filter(anomaly::Column::Status.eq(AnomalyStatus::Open.as_str()))
+        .count(from.db())
+        .await?;
+    Ok(HealthSummary {
+        servers: counts(servers)?,
+        feeds: counts(feeds)?,
+        open_anomalies: i64::try_from(open_anomalies).unwrap_or(i64::MAX),
+    })
+}

@@ -1,0 +1,100 @@
+//! Ledger entries as people see them; they are written by `collecting`.
+
+use std::collections::HashMap;
+
+use coppice_entity::deposit;
+use sea_orm::{
+    ColumnTrait, EntityTrait, QueryFilter,
+    sea_query::{Condition, Expr, ExprTrait as _},
+};
+
+use super::{
+    Backend, Source, Store, StoreError,
+    convert::{below, day, named},
+    paging::{KeyValue, SortKey, page},
+};
+use crate::{
+    clock::from_millis,
+    domain::{
+        ledger::{Deposit, DepositKind},
+        pages::{Pages, StandardPages},
+        paging::{Page, PageArgs},
+        query::{DepositFilter, DepositOrder},
+    },
+    id::Uuid,
+};
+
+fn from_row(row: deposit::Model) -> Result<Deposit, StoreError> {
+    Ok(Deposit {
+        id: row.id,
+        account_id: row.account_id,
+        feed_id: row.feed_id,
+        day: day("deposit.day", &row.day)?,
+        number: row.number,
+        pages: Pages { small: row.small, large: row.large, duplex: row.duplex },
+        standard: StandardPages(row.standard),
+        estimated: row.estimated,
+        kind: named("deposit.kind", DepositKind::parse, &row.kind)?,
+        note: row.note,
+        reversal_of: row.reversal_of,
+        methodology_version: row.methodology_version,
+        created_at: from_millis(row.created_at),
+    })
+}
+
+/// The entries with these ids that `viewer` may see.
+pub async fn by_ids(from: &impl Source, viewer: Uuid, ids: &[Uuid]) -> Result<HashMap<Uuid, Deposit>, StoreError> {
+    let rows = deposit::Entity::find()
+        .filter(deposit::Column::Id.is_in(ids.iter().copied()))
+        .filter(below(deposit::Column::AccountId, viewer))
+        .all(from.db())
+        .await?;
+    rows.into_iter().map(|row| Ok((row.id, from_row(row)?))).collect()
+}
+
+/// A page of the entries that `viewer` may see.
+///
+/// In the order of posting, what an open transaction could still precede is held back: on PostgreSQL entries are ordered by their
+/// transaction and shown once every earlier transaction has ended; on SQLite writers are alone, so the sequence is that order.
+pub async fn list(
+    store: &Store,
+    viewer: Uuid,
+    filter: &DepositFilter,
+    order: DepositOrder,
+    args: &PageArgs,
+) -> Result<Page<Deposit>, StoreError> {
+    use deposit::Column as C;
+    let mut all = Condition::all().add(below(C::AccountId, viewer));
+    if let Some(account) = filter.account_id {
+        all = all.add(below(C::AccountId, account));
+    }
+    if let Some(feed) = filter.feed_id {
+        all = all.add(C::FeedId.eq(feed));
+    }
+    if let Some(from) = filter.from {
+        all = all.add(C::Day.gte(from.to_string()));
+    }
+    if let Some(to) = filter.to {
+        all = all.add(C::Day.lte(to.to_string()));
+    }
+    if let Some(since) = filter.created_since {
+        all = all.add(C::CreatedAt.gte(since.timestamp_millis()));
+    }
+    let select = deposit::Entity::find();
+    match order {
+        DepositOrder::Posting => {
+            if store.backend() == Backend::Postgres {
+                let settled = Expr::cust("pg_snapshot_xmin(pg_current_snapshot())::text::bigint");
+                all = all.add(C::Tx.into_expr().lt(settled));
+            }
+            let keys = [SortKey::asc(C::Tx.into_expr()), SortKey::asc(C::Seq.into_expr())];
+            let values = |row: &deposit::Model| vec![KeyValue::Number(row.tx), KeyValue::Number(row.seq)];
+            page(&store.db, select.filter(all), "deposit.posting", &keys, args, values, from_row).await
+        }
+        DepositOrder::DayDesc => {
+            let keys = [SortKey::desc(C::Day.into_expr()), SortKey::desc(C::Seq.into_expr())];
+            let values = |row: &deposit::Model| vec![KeyValue::Text(row.day.clone()), KeyValue::Number(row.seq)];
+            page(&store.db, select.filter(all), "deposit.day", &keys, args, values, from_row).await
+        }
+    }
+}
