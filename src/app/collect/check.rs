@@ -58,7 +58,7 @@ impl Engine {
         let now = self.now();
         let opened = self.store.open_run(self.ids.uuid(now), server_id, Trigger { kind, due_at: now }, now).await?;
         if let Some(run_id) = opened {
-            self.hub.run_changed(run_id);
+            self.hub.progress(run_id);
             self.push(server_id, &format!("run:{run_id}")).await?;
         }
         Ok(opened)

@@ -31,7 +31,7 @@ impl Engine {
             let run_id = self.ids.uuid(now);
             if self.store.open_nightly_run(run_id, server.id, server.due_at, next, server.collects, now).await? {
                 started += 1;
-                self.hub.run_changed(run_id);
+                self.hub.progress(run_id);
                 self.push(server.id, &format!("run:{run_id}")).await?;
             }
         }

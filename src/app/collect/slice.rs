@@ -103,7 +103,7 @@ impl<'a> Slice<'a> {
             if !self.plan(run).await? {
                 return Ok(RunStep::LeaseLost);
             }
-            self.engine.hub.run_changed(run.id);
+            self.engine.hub.progress(run.id);
         }
         let mut crashes = run.crashes;
         loop {
@@ -123,7 +123,7 @@ impl<'a> Slice<'a> {
                 } else {
                     self.collect(run, collection, next_feed).await?
                 };
-                self.engine.hub.run_changed(run.id);
+                self.engine.hub.progress(run.id);
                 self.feeds_left = self.feeds_left.saturating_sub(1);
                 match end {
                     FeedEnd::Ended => {}
@@ -196,7 +196,7 @@ impl<'a> Slice<'a> {
 
     async fn end(&self, run: &OpenRun, end: RunEnd) -> Result<RunStep, CollectFault> {
         let ended = self.engine.store.end_run(self.lease, run.id, end, self.engine.now()).await?;
-        self.engine.hub.run_changed(run.id);
+        self.engine.hub.progress(run.id);
         Ok(if ended { RunStep::Ended } else { RunStep::LeaseLost })
     }
 }

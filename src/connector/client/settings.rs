@@ -44,7 +44,7 @@ impl Default for ClientSettings {
             allowed_ports: vec![443],
             allow_cidrs: Vec::new(),
             max_body: 32 * 1024 * 1024,
-            requests_per_second: 20,
+            requests_per_second: 1_000,
             attempts: 4,
             backoff: Duration::from_millis(500),
             max_wait: Duration::from_secs(30),

@@ -90,7 +90,7 @@ async fn lock_servers<C: ConnectionTrait>(db: &C, commits: &[FeedCommit]) -> Res
 /// Writes the feeds whose settings are still those they were read with, and says which.
 async fn update_feeds<C: ConnectionTrait>(db: &C, commits: &[&FeedCommit]) -> Result<Vec<Uuid>, StoreError> {
     let mut rows = Rows::new(&[
-        "uuid", "integer", "text", "text", "boolean", "boolean", "bigint", "integer", "text", "text", "bigint", "bigint", "bigint",
+        "uuid", "integer", "text", "text", "boolean", "bigint", "integer", "text", "text", "bigint", "bigint", "bigint",
     ]);
     for commit in sorted_by(commits, |commit| commit.feed.id) {
         let feed = &commit.feed;
@@ -100,7 +100,6 @@ async fn update_feeds<C: ConnectionTrait>(db: &C, commits: &[&FeedCommit]) -> Re
             feed.vendor_name.clone().into(),
             day(feed.covered_through),
             feed.backfilling.into(),
-            feed.restart.into(),
             feed.last_data_at.map(|at| at.timestamp_millis()).into(),
             feed.device_count.into(),
             feed.health.status.as_str().into(),
@@ -113,10 +112,10 @@ async fn update_feeds<C: ConnectionTrait>(db: &C, commits: &[&FeedCommit]) -> Re
     let found = rows
         .query(
             db,
-            "WITH v(id, version, vendor_name, covered_through, backfilling, restart, last_data_at, device_count, \
+            "WITH v(id, version, vendor_name, covered_through, backfilling, last_data_at, device_count, \
              health_status, health_reason, health_checked_at, health_changed_at, updated_at) AS (",
             ") UPDATE feed SET vendor_name = v.vendor_name, covered_through = v.covered_through, backfilling = v.backfilling, \
-             restart = v.restart, last_data_at = v.last_data_at, device_count = v.device_count, health_status = v.health_status, \
+             last_data_at = v.last_data_at, device_count = v.device_count, health_status = v.health_status, \
              health_reason = v.health_reason, health_checked_at = v.health_checked_at, health_changed_at = v.health_changed_at, \
              updated_at = v.updated_at \
              FROM v WHERE feed.id = v.id AND feed.version = v.version AND feed.ended_at IS NULL RETURNING feed.id",
@@ -194,21 +193,21 @@ async fn add_to_feed_days<C: ConnectionTrait>(
     let mut rows = Rows::new(&[
         "uuid", "text", "bigint", "bigint", "bigint", "text", "bigint", "boolean", "bigint", "bigint", "bigint", "text",
     ]);
-    for ((feed_id, day), (pages, state)) in &added {
-        let lower = state.and_then(|state| state.lower);
+    for ((feed_id, date), (pages, state)) in &added {
+        let lower = state.and_then(|row| row.state.lower);
         rows.push([
             (*feed_id).into(),
-            day.to_string().into(),
+            date.to_string().into(),
             pages.small.into(),
             pages.large.into(),
             pages.duplex.into(),
-            state.map(|state| state.report.clone()).into(),
-            state.map_or(0, |state| state.revision).into(),
-            state.is_some_and(|state| state.open).into(),
-            lower.map(|(pages, _)| pages.small).into(),
-            lower.map(|(pages, _)| pages.large).into(),
-            lower.map(|(pages, _)| pages.duplex).into(),
-            lower.map(|(_, night)| night.to_string()).into(),
+            state.map(|row| row.report.as_str()).into(),
+            state.map_or(0, |row| i64::from(row.state.revision)).into(),
+            state.is_some_and(|row| row.open).into(),
+            lower.map(|lower| lower.answer.small).into(),
+            lower.map(|lower| lower.answer.large).into(),
+            lower.map(|lower| lower.answer.duplex).into(),
+            day(lower.map(|lower| lower.night)),
         ]);
     }
     let found = rows
@@ -270,7 +269,7 @@ async fn add_to_account_months<C: ConnectionTrait>(
         .into_iter()
         .map(|row| {
             let month: String = row.try_get_by_index(1)?;
-            let month = month.parse().map_err(|_| StoreError::corrupt("account_month.month", &month))?;
+            let month = month.parse().map_err(|_| StoreError::Corrupt("account_month.month"))?;
             let key = (row.try_get_by_index(0)?, month);
             let count = of_month.get(&key).map_or(0, |(_, count)| *count);
             Ok((key, row.try_get_by_index::<i64>(2)? - count))
@@ -524,5 +523,5 @@ pub(super) fn day(day: Option<NaiveDate>) -> Value {
 }
 
 pub(super) fn parse_day(text: &str) -> Result<NaiveDate, StoreError> {
-    text.parse().map_err(|_| StoreError::corrupt("day", text))
+    text.parse().map_err(|_| StoreError::Corrupt("day"))
 }

@@ -9,8 +9,10 @@
 
 mod apply;
 mod devices;
+mod feeds;
 mod lease;
 mod plan;
+mod servers;
 mod sql;
 mod writer;
 
@@ -18,8 +20,10 @@ use chrono::NaiveDate;
 
 pub use self::{
     devices::StoredDevice,
+    feeds::{CollectingFeed, LeftOut},
     lease::Lease,
     plan::{FeedPlan, OpenRun, PlannedCollection, RunEnd, Trigger},
+    servers::NightDue,
     writer::CommitWriter,
 };
 use crate::{
@@ -28,9 +32,11 @@ use crate::{
         anomaly::{AnomalyKind, AnomalyStatus},
         device::MeterKind,
         failure::FailureReason,
+        feed::CollectionScope,
         health::{Health, HealthStatus},
         ledger::DepositKind,
         pages::{Pages, StandardPages},
+        period::PeriodDay,
         run::SyncStatus,
     },
     id::Uuid,
@@ -93,16 +99,12 @@ pub struct NewEntry {
 pub struct PeriodDayRow {
     /// The day.
     pub day: NaiveDate,
-    /// Sums of what was posted; not written, they follow from the entries.
-    pub posted: Pages,
-    /// The report the day was first read with; `ALL` or `MANAGED_ONLY`.
-    pub report: String,
-    /// Number of the last revision, from 0.
-    pub revision: i64,
+    /// The report the day was first read with.
+    pub report: CollectionScope,
     /// Whether the day is asked again.
     pub open: bool,
-    /// An answer below what is posted, waiting for the next night's, and the night it came.
-    pub lower: Option<(Pages, NaiveDate)>,
+    /// What was posted and what waits; of it `posted` is not written, since it follows from the entries.
+    pub state: PeriodDay,
 }
 
 /// An anomaly to store.
@@ -143,8 +145,6 @@ pub struct FeedAfter {
     pub covered_through: Option<NaiveDate>,
     /// Whether the first collection is still under way.
     pub backfilling: bool,
-    /// Whether the next reading starts new segments.
-    pub restart: bool,
     /// When the vendor last heard from the customer's devices.
     pub last_data_at: Option<Instant>,
     /// Devices in the last answer.

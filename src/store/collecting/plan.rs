@@ -50,8 +50,6 @@ pub struct FeedPlan {
     pub last_data_at: Option<Instant>,
     /// Whether its first collection is still under way.
     pub backfilling: bool,
-    /// Whether the next reading starts new segments.
-    pub restart: bool,
 }
 
 /// A collection to work on.
@@ -156,6 +154,61 @@ impl Store {
         Ok(inserted.then_some(id))
     }
 
+    /// Opens a run of one feed, in any case: two feeds that recover in one instant wait for each other's run by its due time.
+    pub async fn open_run_of(
+        &self,
+        id: Uuid,
+        server_id: Uuid,
+        feed_id: Uuid,
+        trigger: Trigger,
+        now: Instant,
+    ) -> Result<bool, StoreError> {
+        let transaction = self.begin_write().await?;
+        let latest = transaction
+            .query_one_raw(statement(
+                self.backend(),
+                "SELECT MAX(due_at) FROM sync_run WHERE server_id = ? AND trigger_kind = ? AND due_at >= ?",
+                [server_id.into(), trigger.kind.as_str().into(), trigger.due_at.timestamp_millis().into()],
+            ))
+            .await?;
+        let latest: Option<i64> = latest.map(|row| row.try_get_by_index(0)).transpose()?.flatten();
+        let due_at = latest.map_or(trigger.due_at, |latest| from_millis(latest + 1));
+        let inserted = insert_run(&transaction, id, server_id, Trigger { kind: trigger.kind, due_at }, now).await?;
+        let only = serde_json::to_string(&[feed_id.to_string()]).map_err(|_| StoreError::Corrupt("feed.id"))?;
+        transaction
+            .execute_raw(statement(self.backend(), "UPDATE sync_run SET only_feeds = ? WHERE id = ?", [only.into(), id.into()]))
+            .await?;
+        transaction.commit().await?;
+        Ok(inserted)
+    }
+
+    /// Ends a collection whose feed is no longer to be collected.
+    pub async fn cancel_collection(&self, lease: Lease, id: Uuid, now: Instant) -> Result<(), StoreError> {
+        let transaction = self.begin_write().await?;
+        let cancelled = transaction
+            .execute_raw(statement(
+                self.backend(),
+                "UPDATE collection SET status = 'CANCELLED', finished_at = ?, next_attempt_at = NULL \
+                 WHERE id = ? AND status IN ('QUEUED', 'RUNNING') \
+                 AND EXISTS (SELECT 1 FROM server WHERE id = ? AND lease_fence = ?)",
+                [now.timestamp_millis().into(), id.into(), lease.server_id.into(), lease.fence.into()],
+            ))
+            .await?
+            .rows_affected();
+        if cancelled == 1 {
+            transaction
+                .execute_raw(statement(
+                    self.backend(),
+                    "UPDATE sync_run SET feeds_done = feeds_done + 1, progress_seq = progress_seq + 1 \
+                     WHERE id = (SELECT run_id FROM collection WHERE id = ?)",
+                    [id.into()],
+                ))
+                .await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
     /// Opens a server's nightly run and moves the server on to its `next` night, in one transaction, so that any number of nodes start
     /// it once. A server that does not collect only moves on.
     pub async fn open_nightly_run(
@@ -206,7 +259,7 @@ impl Store {
             .query_all_raw(statement(
                 self.backend(),
                 "SELECT feed.id, feed.activation_date, feed.covered_through, feed.last_data_at, \
-                 feed.backfilling, feed.restart FROM feed \
+                 feed.backfilling FROM feed \
                  JOIN account ON account.id = feed.account_id \
                  WHERE feed.server_id = ? AND feed.ended_at IS NULL AND feed.paused_at IS NULL AND account.status = 'ACTIVE' \
                  ORDER BY feed.id",
@@ -221,7 +274,6 @@ impl Store {
                     covered_through: optional_day(&row, 2)?,
                     last_data_at: instant(&row, 3)?,
                     backfilling: row.try_get_by_index(4)?,
-                    restart: row.try_get_by_index(5)?,
                 })
             })
             .collect()
@@ -414,13 +466,13 @@ fn open_run(row: &QueryResult) -> Result<OpenRun, StoreError> {
     let only_feeds: Option<String> = row.try_get_by_index(6)?;
     Ok(OpenRun {
         id: row.try_get_by_index(0)?,
-        trigger: SyncTrigger::parse(&trigger).ok_or_else(|| StoreError::corrupt("sync_run.trigger_kind", &trigger))?,
-        status: SyncStatus::parse(&status).ok_or_else(|| StoreError::corrupt("sync_run.status", &status))?,
+        trigger: SyncTrigger::parse(&trigger).ok_or(StoreError::Corrupt("sync_run.trigger_kind"))?,
+        status: SyncStatus::parse(&status).ok_or(StoreError::Corrupt("sync_run.status"))?,
         planned: row.try_get_by_index(3)?,
         cancel_requested: row.try_get_by_index(4)?,
         crashes: row.try_get_by_index(5)?,
         only_feeds: only_feeds
-            .map(|text| serde_json::from_str(&text).map_err(|_| StoreError::corrupt("sync_run.only_feeds", &text)))
+            .map(|text| serde_json::from_str(&text).map_err(|_| StoreError::Corrupt("sync_run.only_feeds")))
             .transpose()?,
     })
 }

@@ -57,9 +57,9 @@ impl Store {
     /// A server with its sealed credentials (`None` once removed).
     pub async fn server_for_collecting(&self, id: Uuid) -> Result<(Server, Option<Vec<u8>>), StoreError> {
         let row = coppice_entity::server::Entity::find_by_id(id)
-            .one(self.connection())
+            .one(self.db())
             .await?
-            .ok_or_else(|| StoreError::corrupt("server.id", &id.to_string()))?;
+            .ok_or(StoreError::Corrupt("server.id"))?;
         let sealed = row.credentials.clone();
         Ok((crate::store::server::from_row(row)?, sealed))
     }
@@ -78,7 +78,7 @@ impl Store {
             .await?;
         let Some(before) = before else { return Ok(false) };
         let before: String = before.try_get_by_index(0)?;
-        let before = HealthStatus::parse(&before).ok_or_else(|| StoreError::corrupt("server.health_status", &before))?;
+        let before = HealthStatus::parse(&before).ok_or(StoreError::Corrupt("server.health_status"))?;
         let health = server.health;
         let changed = before != health.status;
         transaction
@@ -141,8 +141,8 @@ impl Store {
                     id: row.try_get_by_index(0)?,
                     due_at: from_millis(row.try_get_by_index(1)?),
                     nightly_at: NaiveTime::parse_from_str(&nightly_at, "%H:%M")
-                        .map_err(|_| StoreError::corrupt("server.nightly_at", &nightly_at))?,
-                    time_zone: zone.parse().map_err(|_| StoreError::corrupt("server.time_zone", &zone))?,
+                        .map_err(|_| StoreError::Corrupt("server.nightly_at"))?,
+                    time_zone: zone.parse().map_err(|_| StoreError::Corrupt("server.time_zone"))?,
                     collects: row.try_get_by_index(4)?,
                 })
             })
