@@ -2,7 +2,11 @@
 
 use chrono::{NaiveDate, TimeDelta};
 
-use super::{failure::Failure, named_enum, pages::{Pages, StandardPages}};
+use super::{
+    failure::Failure,
+    named_enum,
+    pages::{Pages, StandardPages},
+};
 use crate::{clock::Instant, id::Uuid};
 
 named_enum! {
