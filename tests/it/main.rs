@@ -3,7 +3,9 @@
 // Makes helpers count as tests, where `unwrap` and `panic` are allowed.
 #![cfg(test)]
 
+mod app;
 mod graphql;
 mod house;
 mod jobs;
+mod store;
 mod support;
