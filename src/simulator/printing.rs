@@ -209,7 +209,7 @@ impl Press {
         let mut part = whole.zip(Totals::ZERO, |amount, _| moment.part(amount));
         if 2 * whole.duplex <= whole.small + whole.large {
             // Rounding each meter by itself must not make a possible day look impossible.
-            part.duplex = part.duplex.min((part.small + part.large) / 2);
+            part.duplex = part.duplex.min(i64::midpoint(part.small, part.large));
         }
         self.before(days, moment.day) + part
     }
