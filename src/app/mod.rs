@@ -38,6 +38,7 @@ pub mod query;
 mod reads;
 mod servers;
 mod syncs;
+pub mod work;
 
 pub use error::{AppError, Outcome, UserError, UserErrorCode};
 pub use hub::Hub;

@@ -4,4 +4,5 @@
 #![cfg(test)]
 
 mod house;
+mod jobs;
 mod support;
