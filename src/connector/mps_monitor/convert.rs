@@ -14,7 +14,7 @@ pub(super) fn dealer(reply: &Reply<'_>) -> Result<(), Error> {
 
 pub(super) fn devices(reply: &Reply<'_>, customer: &str) -> Result<Page<DeviceReading>, Error> {
     let answer: wire::CustomerAnswer<'_> = match reply.status {
-        404 => return Err(Error::CustomerNotFound),
+        403 | 404 => return Err(Error::CustomerNotFound),
         _ => valid(reply, |answer: &wire::CustomerAnswer<'_>| answer.is_valid)?,
     };
     // Pages of one customer must never reach another's account.
@@ -153,6 +153,7 @@ mod tests {
         let silent = read(200, r#"{"Result":null,"IsValid":false}"#).unwrap_err();
         assert_eq!(silent.reason(), FailureReason::VendorFailed);
         assert_eq!(read(401, "").unwrap_err().reason(), FailureReason::CredentialsRefused);
+        assert_eq!(read(403, "").unwrap_err().reason(), FailureReason::CustomerNotFound);
         assert_eq!(read(404, "").unwrap_err().reason(), FailureReason::CustomerNotFound);
     }
 
