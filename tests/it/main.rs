@@ -5,5 +5,6 @@
 
 mod connector;
 mod house;
+mod http;
 mod jobs;
 mod support;
