@@ -21,7 +21,7 @@ pub(super) fn devices(reply: &Reply<'_>, customer: &str) -> Result<Page<DeviceRe
     if !answer.result.code.eq_ignore_ascii_case(customer) {
         return Err(Misfit::Field("Result.Code is another customer's".to_owned()).into());
     }
-    let items = answer.result.devices.into_iter().map(reading).collect::<Result<_, _>>()?;
+    let items = answer.result.devices.iter().map(reading).collect::<Result<_, _>>()?;
     Ok(Page { items, total: answer.total_rows })
 }
 
@@ -53,7 +53,7 @@ fn refusal(verdict: &wire::Verdict<'_>) -> Error {
     }
 }
 
-fn reading(device: wire::Device<'_>) -> Result<DeviceReading, Misfit> {
+fn reading(device: &wire::Device<'_>) -> Result<DeviceReading, Misfit> {
     Ok(DeviceReading {
         vendor_device_id: id(&device.id, "Id")?,
         managed: device.is_inside_project,
