@@ -280,6 +280,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::domain::cases(500))]
+
         /// Invariant 2: the same answer in the same night again posts nothing.
         #[test]
         fn the_same_answer_again_posts_nothing(answers in prop::collection::vec((0_u64..3, any_answer()), 1..12)) {

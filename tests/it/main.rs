@@ -4,6 +4,7 @@
 #![cfg(test)]
 
 mod connector;
+mod engine;
 mod graphql;
 mod house;
 mod http;

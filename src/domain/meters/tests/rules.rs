@@ -48,6 +48,16 @@ fn rule_3_up_to_nine_below_is_noise() {
 }
 
 #[test]
+fn rule_3_noise_below_a_spike_does_not_withdraw_it() {
+    let mut rig = Rig::at(of(1000, 0, 0));
+    rig.read(1, of(90_000, 0, 0)).read(2, of(89_991, 0, 0));
+    assert!(rig.withdrawn.is_empty());
+    assert_eq!((rig.device().suspense(), rig.booked()), (pages(89_000, 0, 0), Pages::ZERO));
+    rig.read(3, of(89_990, 0, 0));
+    assert_eq!(rig.withdrawn.len(), 1);
+}
+
+#[test]
 fn rule_4_a_drop_holds_the_whole_reading() {
     let mut rig = Rig::at(of(1000, 100, 0));
     rig.read(1, of(990, 150, 0));
