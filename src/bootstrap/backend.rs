@@ -44,9 +44,8 @@ impl Backend for Api {
     }
 
     async fn prepare(&self, request: &mut Request, context: &Context<'_, Actor>) -> Result<(), Vec<ServerError>> {
-        let bare = std::mem::replace(request, Request::new(""));
         let (caller, id) = (Caller(context.actor.copied()), RequestId(context.request_id.to_owned()));
-        *request = graphql::prepare(bare, &self.app, caller, id);
+        graphql::prepare(request, &self.app, caller, id);
         Ok(())
     }
 

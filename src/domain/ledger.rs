@@ -2,10 +2,7 @@
 
 use chrono::NaiveDate;
 
-use super::{
-    named_enum,
-    pages::{Pages, StandardPages},
-};
+use super::{named_enum, pages::{Pages, StandardPages}};
 use crate::{clock::Instant, id::Uuid};
 
 named_enum! {

@@ -125,13 +125,9 @@ pub struct SyncRun {
 }
 
 impl SyncRun {
-    /// When it should end at its pace so far; `None` before the first day is read, and once it has ended.
+    /// When it should end at its pace so far; `None` while nothing is done, and once it has ended.
     pub fn estimated_finish(&self, now: Instant) -> Option<Instant> {
-        let Progress { days_done, days_total, .. } = self.progress;
-        let started = self.started_at.filter(|_| !self.status.ended() && days_done > 0 && days_total >= days_done)?;
-        let taken = i128::from(now.timestamp_millis() - started.timestamp_millis()).max(0);
-        let left = taken * i128::from(days_total - days_done) / i128::from(days_done);
-        i64::try_from(i128::from(now.timestamp_millis()) + left).ok().map(clock::from_millis)
+        self.started_at.filter(|_| !self.status.ended()).and_then(|started_at| self.progress.estimated_finish(started_at, now))
     }
 }
 

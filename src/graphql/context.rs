@@ -32,8 +32,7 @@ pub struct Caller(pub Option<Actor>);
 #[derive(Debug, Clone)]
 pub struct RequestId(pub String);
 
-/// Makes a request ready to be executed: gives it its caller, a set of loaders of its own and its id. To be called within the
-/// runtime.
+/// Makes a request ready to be executed: gives it its caller, a set of loaders of its own and its id.
 pub fn prepare(request: &mut Request, app: &Arc<App>, caller: Caller, id: RequestId) {
     if let Some(actor) = caller.0 {
         request.data.insert(loaders(app, actor));

@@ -2,7 +2,7 @@
 //! a code and the request's id while its cause goes to the log, once.
 
 use std::{
-    any::TypeId,
+    any::{Any, TypeId},
     sync::{Arc, OnceLock},
 };
 
@@ -20,6 +20,7 @@ use super::{
     context::RequestId,
     error::{Cause, Code, error_code, server_error, set_code},
     limits::{Limits, precheck},
+    loaders::{Asked, Driver, Loaders},
 };
 
 /// Makes one [`Edge`] per request.
@@ -27,19 +28,21 @@ pub struct EdgeFactory(pub Limits);
 
 impl ExtensionFactory for EdgeFactory {
     fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(Edge { limits: self.0, request_id: Arc::default() })
+        Arc::new(Edge { limits: self.0, request_id: Arc::default(), asked: Arc::default() })
     }
 }
 
 struct Edge {
     limits: Limits,
     request_id: Arc<OnceLock<String>>,
+    /// The loads that the request's fields ask for.
+    asked: Arc<OnceLock<Arc<Asked>>>,
 }
 
 #[async_graphql::async_trait::async_trait]
 impl Extension for Edge {
     async fn request(&self, ctx: &ExtensionContext<'_>, next: NextRequest<'_>) -> Response {
-        finish(next.run(ctx).await, &self.request_id)
+        finish(Driver::default().run(next.run(ctx), &self.asked).await, &self.request_id)
     }
 
     fn subscribe<'s>(
@@ -49,6 +52,7 @@ impl Extension for Edge {
         next: NextSubscribe<'_>,
     ) -> BoxStream<'s, Response> {
         let request_id = Arc::clone(&self.request_id);
+        let stream = Driver::default().stream(stream, Arc::clone(&self.asked));
         next.run(ctx, stream.map(move |response| finish(response, &request_id)).boxed())
     }
 
@@ -58,8 +62,11 @@ impl Extension for Edge {
         mut request: Request,
         next: NextPrepareRequest<'_>,
     ) -> ServerResult<Request> {
-        if let Some(RequestId(id)) = request.data.get(&TypeId::of::<RequestId>()).and_then(|id| id.downcast_ref()) {
+        if let Some(RequestId(id)) = given(&request) {
             self.request_id.get_or_init(|| id.clone());
+        }
+        if let Some(Loaders { asked, .. }) = given(&request) {
+            self.asked.get_or_init(|| Arc::clone(asked));
         }
         let document = parse_query(&request.query).map_err(syntax)?;
         precheck(&document, &request.variables, &self.limits)?;
@@ -87,6 +94,11 @@ impl Extension for Edge {
             errors.into_iter().map(|error| with_code(error, Code::GraphqlValidationFailed)).map(limit_by_message).collect()
         })
     }
+}
+
+/// What the request was given of a type.
+fn given<T: Any>(request: &Request) -> Option<&T> {
+    request.data.get(&TypeId::of::<T>())?.downcast_ref()
 }
 
 /// The engine tells its cost limit from other refusals by its sentence only.

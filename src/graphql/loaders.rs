@@ -1,13 +1,22 @@
 //! Look-ups that many fields of one request share: all keys asked for at one time become one call into `app`.
 //!
-//! Nothing is kept between calls: a mutation's answer and a subscription's next event are read afresh.
+//! A request drives its own loads ([`Driver`]): they begin only when no field can go on without them, so a call has the keys of
+//! all fields that can ask, whatever the threads do. Nothing is kept between calls: a mutation's answer and a subscription's next
+//! event are read afresh.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    pin::pin,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use async_graphql::{
     dataloader::{DataLoader, Loader},
     futures_util::{
-        future::{BoxFuture, FutureExt as _},
+        future::{BoxFuture, FutureExt as _, poll_fn, ready},
+        stream::{self, BoxStream, FuturesUnordered, StreamExt as _},
         task::{FutureObj, Spawn, SpawnError},
     },
     runtime::Timer,
@@ -50,22 +59,78 @@ impl<T: Clone + Send + Sync + 'static> Loader<Uuid> for Fetcher<T> {
     }
 }
 
-/// Lets whatever else is ready ask first, instead of waiting for a time.
-struct NextTurn;
+/// Loads that have been asked for and not begun.
+#[derive(Default)]
+pub(super) struct Asked(Mutex<Vec<FutureObj<'static, ()>>>);
 
-impl Timer for NextTurn {
-    fn delay(&self, _: Duration) -> BoxFuture<'static, ()> {
-        tokio::task::yield_now().boxed()
+impl Asked {
+    fn take(&self) -> Vec<FutureObj<'static, ()>> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// Runs loads beside the request that asks for them.
-struct Beside(tokio::runtime::Handle);
+/// Leaves loads to the request's [`Driver`].
+struct Later(Arc<Asked>);
 
-impl Spawn for Beside {
+impl Spawn for Later {
     fn spawn_obj(&self, load: FutureObj<'static, ()>) -> std::result::Result<(), SpawnError> {
-        self.0.spawn(load);
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner).push(load);
         Ok(())
+    }
+}
+
+/// The driver waits already.
+struct NoDelay;
+
+impl Timer for NoDelay {
+    fn delay(&self, _: Duration) -> BoxFuture<'static, ()> {
+        ready(()).boxed()
+    }
+}
+
+/// Runs a request's loads within the request, between its own steps. What is asked is known once the request is prepared.
+#[derive(Default)]
+pub(super) struct Driver {
+    loads: FuturesUnordered<FutureObj<'static, ()>>,
+}
+
+impl Driver {
+    /// Runs `work` to its end with the loads it asks for.
+    pub(super) async fn run<T>(mut self, work: impl Future<Output = T>, asked: &OnceLock<Arc<Asked>>) -> T {
+        let mut work = pin!(work);
+        poll_fn(|cx| self.poll(asked, cx, |cx| work.as_mut().poll(cx))).await
+    }
+
+    /// The same for a stream.
+    pub(super) fn stream<'s, T: Send + 's>(
+        mut self,
+        mut work: BoxStream<'s, T>,
+        asked: Arc<OnceLock<Arc<Asked>>>,
+    ) -> BoxStream<'s, T> {
+        stream::poll_fn(move |cx| self.poll(&asked, cx, |cx| work.poll_next_unpin(cx))).boxed()
+    }
+
+    fn poll<T>(
+        &mut self,
+        asked: &OnceLock<Arc<Asked>>,
+        cx: &mut Context<'_>,
+        mut work: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        loop {
+            if let Poll::Ready(done) = work(cx) {
+                return Poll::Ready(done);
+            }
+            if let Some(asked) = asked.get() {
+                self.loads.extend(asked.take());
+            }
+            let mut loaded = false;
+            while let Poll::Ready(Some(())) = self.loads.poll_next_unpin(cx) {
+                loaded = true;
+            }
+            if !loaded {
+                return Poll::Pending;
+            }
+        }
     }
 }
 
@@ -77,12 +142,14 @@ macro_rules! loaders {
     ($($(#[$doc:meta])* $field:ident: $record:ty = $call:ident,)+) => {
         /// The loaders of one request.
         pub struct Loaders {
+            pub(super) asked: Arc<Asked>,
             $($(#[$doc])* pub $field: ById<$record>,)+
         }
 
-        /// A set of loaders for a request of `actor`; to be called within the runtime.
+        /// A set of loaders for a request of `actor`.
         pub fn loaders(app: &Arc<App>, actor: Actor) -> Loaders {
-            Loaders { $($field: by_id(app, actor, |app, actor, keys| app.$call(actor, keys).boxed()),)+ }
+            let asked = Arc::default();
+            Loaders { $($field: by_id(app, actor, &asked, |app, actor, keys| app.$call(actor, keys).boxed()),)+ asked }
         }
     };
 }
@@ -114,7 +181,46 @@ loaders! {
     totals: Totals = totals,
 }
 
-fn by_id<T: Clone + Send + Sync + 'static>(app: &Arc<App>, actor: Actor, fetch: Fetch<T>) -> ById<T> {
-    let fetcher = Fetcher { app: Arc::clone(app), actor, fetch };
-    DataLoader::new(fetcher, Beside(tokio::runtime::Handle::current()), NextTurn).delay(Duration::ZERO)
+fn by_id<T: Clone + Send + Sync + 'static>(app: &Arc<App>, actor: Actor, asked: &Arc<Asked>, fetch: Fetch<T>) -> ById<T> {
+    loader(Fetcher { app: Arc::clone(app), actor, fetch }, asked)
+}
+
+fn loader<T>(fetcher: T, asked: &Arc<Asked>) -> DataLoader<T> {
+    DataLoader::new(fetcher, Later(Arc::clone(asked)), NoDelay)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use async_graphql::futures_util::{future::join_all, join};
+
+    use super::*;
+
+    /// Echoes keys and counts the calls.
+    struct Echo(Arc<AtomicUsize>);
+
+    impl Loader<u32> for Echo {
+        type Value = u32;
+        type Error = ApiError;
+
+        async fn load(&self, keys: &[u32]) -> Result<HashMap<u32, u32>> {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            Ok(keys.iter().map(|key| (*key, *key)).collect())
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_many_fields_ask_of_several_loaders_is_one_call_each() {
+        let (calls, asked) = (Arc::new(AtomicUsize::new(0)), Arc::new(Asked::default()));
+        let [first, second, third] = [(); 3].map(|()| loader(Echo(Arc::clone(&calls)), &asked));
+        let field = async |key: u32| {
+            let (a, b) = join!(first.load_one(key), second.load_one(key));
+            (a.unwrap(), b.unwrap(), third.load_one(key).await.unwrap())
+        };
+        let fields = join_all((0..50).map(field));
+        let found = Driver::default().run(fields, &OnceLock::from(asked)).await;
+        assert_eq!(found, (0..50).map(|key| (Some(key), Some(key), Some(key))).collect::<Vec<_>>());
+        assert_eq!(calls.load(Ordering::SeqCst), 3);
+    }
 }
