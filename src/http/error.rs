@@ -90,7 +90,11 @@ impl Problem {
     }
 
     pub(super) fn internal() -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, "Something went wrong on our side.")
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, MASKED)
+    }
+
+    pub(super) fn timeout() -> Self {
+        Self::new(StatusCode::GATEWAY_TIMEOUT, Code::Timeout, TOO_SLOW)
     }
 
     pub(super) fn unauthenticated() -> Self {
@@ -133,6 +137,12 @@ impl Problem {
         response
     }
 }
+
+/// What a client reads of a panic.
+pub(super) const MASKED: &str = "Something went wrong on our side.";
+
+/// What a client reads after the time limit.
+pub(super) const TOO_SLOW: &str = "The operation took too long and was stopped.";
 
 /// What a 401 asks for (RFC 6750).
 pub(super) const CHALLENGE: &str = r#"Bearer realm="coppice", error="invalid_token""#;

@@ -1,20 +1,18 @@
 //! GraphQL over server-sent events, distinct connections mode: one request is one stream of `next` events and, at its end,
 //! `complete`. A stream that ends without `complete` (shutdown, end of the sign-in) is one to ask for again.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, pin::Pin, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
-    http::{HeaderName, HeaderValue, Response},
-    response::{
-        IntoResponse as _, Sse,
-        sse::{Event, KeepAlive},
-    },
+    http::{HeaderName, HeaderValue, Response, header},
 };
+use bytes::Bytes;
 use futures_util::{
     StreamExt as _,
     stream::{self, BoxStream},
 };
+use tokio::time::sleep;
 
 use super::{
     Api,
@@ -22,6 +20,12 @@ use super::{
     operation::{self, Finished, Step},
 };
 use crate::clock::Instant;
+
+/// Browsers dispatch an event only if it has data, be it empty.
+const COMPLETE: &str = "event: complete\ndata: \n\n";
+
+/// What keeps proxies and clients from giving up a silent stream.
+const COMMENT: Bytes = Bytes::from_static(b":\n\n");
 
 /// Streams an operation.
 pub(super) fn respond<B: Backend>(
@@ -33,51 +37,62 @@ pub(super) fn respond<B: Backend>(
     let ttl = expires_at.map(|end| (end - api.clock.now()).to_std().unwrap_or_default());
     let drain = api.drain.clone();
     let end = async move {
-        let expiry = async move {
-            match ttl {
-                Some(ttl) => tokio::time::sleep(ttl).await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             () = drain.started() => {}
-            () = expiry => {}
+            () = sleep(ttl.unwrap_or_default()), if ttl.is_some() => {}
         }
     };
-    let events = operation::guarded(api, request_id, steps).flat_map(|step| {
-        stream::iter(match step {
-            Step::Next(answer) => vec![next(&answer)],
-            Step::Refused(answer) => vec![next(&answer), complete()],
-            Step::Done => vec![complete()],
-        })
-    });
-    // Nothing follows `complete`, not even the end of an engine's stream that was refused.
-    let events = events.scan(false, |over, (event, last)| {
-        let item = (!*over).then_some(Ok::<_, Infallible>(event));
-        *over |= last;
-        std::future::ready(item)
-    });
-    let keep_alive = KeepAlive::new().interval(api.settings.keep_alive);
-    unbuffered(Sse::new(events.take_until(Box::pin(end))).keep_alive(keep_alive).into_response())
+    let events = Events {
+        steps: Some(operation::guarded(api, request_id, steps)),
+        end: Box::pin(end),
+        keep_alive: api.settings.keep_alive,
+    };
+    write(Body::from_stream(stream::unfold(events, |mut events| async move {
+        let chunk = events.chunk().await?;
+        Some((Ok::<_, Infallible>(chunk), events))
+    })))
 }
 
 /// A stream of one refusal.
 pub(super) fn refuse(refused: &Finished) -> Response<Body> {
-    let events = [next(refused), complete()].map(|(event, _)| Ok::<_, Infallible>(event));
-    unbuffered(Sse::new(stream::iter(events)).into_response())
+    write(Body::from(format!("{}{COMPLETE}", next(refused))))
 }
 
-fn next(answer: &Finished) -> (Event, bool) {
-    (Event::default().event("next").data(answer.to_json()), false)
+struct Events {
+    /// None once complete.
+    steps: Option<BoxStream<'static, Step>>,
+    end: Pin<Box<dyn Future<Output = ()> + Send>>,
+    keep_alive: Duration,
 }
 
-/// Browsers dispatch an event only if it has data, be it empty.
-fn complete() -> (Event, bool) {
-    (Event::default().event("complete").data(""), true)
+impl Events {
+    async fn chunk(&mut self) -> Option<Bytes> {
+        let steps = self.steps.as_mut()?;
+        let step = tokio::select! {
+            () = &mut self.end => return None,
+            () = sleep(self.keep_alive) => return Some(COMMENT),
+            step = steps.next() => step?,
+        };
+        let text = match &step {
+            Step::Next(answer) => return Some(next(answer).into()),
+            Step::Refused(answer) => format!("{}{COMPLETE}", next(answer)),
+            Step::Done => COMPLETE.to_owned(),
+        };
+        self.steps = None;
+        Some(text.into())
+    }
 }
 
-/// Asks proxies not to hold the stream back.
-fn unbuffered(mut response: Response<Body>) -> Response<Body> {
-    response.headers_mut().insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+/// JSON has no line breaks in it, so one `data` line holds it.
+fn next(answer: &Finished) -> String {
+    format!("event: next\ndata: {}\n\n", answer.to_json())
+}
+
+fn write(body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    // Asks proxies not to hold the stream back.
+    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     response
 }

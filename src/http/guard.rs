@@ -22,7 +22,6 @@ use tracing::{Instrument as _, error, info, info_span};
 use super::{
     accept::{Media, accepted},
     error::{Code, Problem},
-    settings::{HttpSettings, SettingsError},
 };
 use crate::{clock::SharedClock, id::SharedIds};
 
@@ -77,19 +76,19 @@ impl Gate {
         self.ids.uuid(self.clock.now()).to_string()
     }
 
-    /// The last address that no trusted proxy has.
+    /// The last address that no trusted proxy has; where all are trusted, the one that the nearest proxy saw.
     fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         if !self.trusts(peer) {
             return peer.to_canonical();
         }
         let forwarded = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
         let hops: Vec<IpAddr> = forwarded.flat_map(|value| value.split(',')).map_while(|hop| hop.trim().parse().ok()).collect();
-        hops.iter().rev().copied().find(|hop| !self.trusts(*hop)).unwrap_or(peer).to_canonical()
+        let stranger = hops.iter().rev().find(|hop| !self.trusts(**hop));
+        stranger.or(hops.last()).copied().unwrap_or(peer).to_canonical()
     }
 
     /// Whether the client's side of the conversation is TLS; an error if it is plain and comes from outside.
-    fn secure(&self, peer: Option<Peer>, headers: &HeaderMap) -> Result<bool, Problem> {
-        let Some(peer) = peer else { return Ok(false) };
+    fn secure(&self, peer: Peer, headers: &HeaderMap) -> Result<bool, Problem> {
         let address = peer.address.ip();
         let proto = headers.get("x-forwarded-proto").and_then(|value| value.to_str().ok());
         match proto {
@@ -119,7 +118,7 @@ pub(super) async fn guard(State(gate): State<Arc<Gate>>, mut request: Request, n
     let span = info_span!("request", request.id = request_id, http.method = %method, http.path = path);
     let started = tokio::time::Instant::now();
 
-    let (secure, mut response) = match gate.secure(peer, request.headers()) {
+    let (secure, mut response) = match peer.map_or(Ok(false), |peer| gate.secure(peer, request.headers())) {
         Err(problem) => (false, problem.into_response(media, &request_id)),
         Ok(secure) => {
             request.extensions_mut().insert(Seen { request_id: request_id.clone(), client });
@@ -149,15 +148,15 @@ pub(super) async fn guard(State(gate): State<Arc<Gate>>, mut request: Request, n
 }
 
 /// Cross-origin access for the listed origins; no cookies, since the API knows none.
-pub(super) fn cors(settings: &HttpSettings) -> Result<CorsLayer, SettingsError> {
+pub(super) fn cors(origins: Vec<HeaderValue>) -> CorsLayer {
     let sent = [header::ACCEPT, header::AUTHORIZATION, header::CONTENT_TYPE, HeaderName::from_static("x-api-key"), REQUEST_ID];
     let seen = ["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"].map(HeaderName::from_static);
-    Ok(CorsLayer::new()
-        .allow_origin(AllowOrigin::list(settings.origin_values()?))
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST])
         .allow_headers(sent)
         .expose_headers(seen.into_iter().chain([REQUEST_ID, header::RETRY_AFTER]).collect::<Vec<_>>())
-        .max_age(Duration::from_secs(3600)))
+        .max_age(Duration::from_hours(1))
 }
 
 #[cfg(test)]
@@ -174,8 +173,8 @@ mod tests {
         pairs.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect()
     }
 
-    fn peer(address: &str, secure: bool) -> Option<Peer> {
-        Some(Peer { address: format!("{address}:4000").parse().unwrap(), secure })
+    fn peer(address: &str, secure: bool) -> Peer {
+        Peer { address: format!("{address}:4000").parse().unwrap(), secure }
     }
 
     #[test]

@@ -38,7 +38,7 @@ mod write_deadline;
 
 use std::sync::Arc;
 
-use axum::{Router, middleware, routing};
+use axum::{Router, http::HeaderValue, middleware, routing};
 use tower_http::compression::CompressionLayer;
 
 pub use self::{
@@ -71,6 +71,8 @@ struct Api<B> {
     backend: Arc<B>,
     clock: SharedClock,
     settings: HttpSettings,
+    /// The settings' origins as browsers write them.
+    origins: Vec<HeaderValue>,
     drain: Drain,
 }
 
@@ -80,14 +82,16 @@ struct Api<B> {
 ///
 /// If an origin of the settings is not `scheme://host[:port]`.
 pub fn router<B: Backend>(parts: HttpParts<B>) -> Result<Router, SettingsError> {
-    let cors = guard::cors(&parts.settings)?;
+    let origins = parts.settings.origin_values()?;
+    let cors = guard::cors(origins.clone());
     let gate = Arc::new(guard::Gate::new(parts.clock.clone(), parts.ids, parts.settings.trusted_proxies.clone()));
     let playground = parts.settings.playground.as_ref().map(pages::playground);
-    let api = Arc::new(Api { backend: parts.backend, clock: parts.clock, settings: parts.settings, drain: parts.drain });
+    let api =
+        Arc::new(Api { backend: parts.backend, clock: parts.clock, settings: parts.settings, origins, drain: parts.drain });
     let mut router = Router::new()
         .route("/graphql", routing::any(over_http::graphql::<B>))
         .route("/healthz", routing::get(pages::healthy))
-        .route("/readyz", routing::get(pages::ready::<B>))
+        .route("/readyz", routing::get(pages::readiness::<B>))
         .route("/.well-known/jwks.json", routing::get(pages::key_set::<B>));
     if let Some(page) = playground {
         router = router.route("/", routing::get(move || pages::show(page.clone())));

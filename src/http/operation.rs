@@ -19,7 +19,7 @@ use super::{
     Api,
     accept::Media,
     backend::{Backend, Context, Transport},
-    error::{Code, code_of, coded, set_code},
+    error::{Code, MASKED, TOO_SLOW, code_of, coded, set_code},
     params::Params,
 };
 
@@ -56,12 +56,9 @@ pub(super) async fn prepare<B: Backend>(
     };
     backend.prepare(&mut request, &context).await.map_err(refuse)?;
     let name = request.operation_name.clone();
-    let document = request.parsed_query().map_err(|mut error| {
-        set_code(&mut error, Code::GraphqlValidationFailed);
-        refuse(vec![error])
-    })?;
-    // When the name selects nothing the engine says so, and runs nothing.
-    let kind = kind(document, name.as_deref()).unwrap_or(OperationType::Query);
+    // When the text does not parse or the name selects nothing, the engine says so, and runs nothing.
+    let kind = request.parsed_query().ok().and_then(|document| kind(document, name.as_deref()));
+    let kind = kind.unwrap_or(OperationType::Query);
     Ok(Prepared { request, kind })
 }
 
@@ -77,9 +74,10 @@ fn kind(document: &ExecutableDocument, name: Option<&str>) -> Option<OperationTy
 pub(super) async fn execute<B: Backend>(api: &Api<B>, prepared: Prepared, request_id: &str) -> Finished {
     let backend = &*api.backend;
     let response = timeout(api.settings.request_timeout, backend.execute(prepared.request)).await;
-    let response = response
-        .unwrap_or_else(|_| Response::from_errors(vec![coded(Code::Timeout, "The operation took too long and was stopped.")]));
-    Finished::new(backend, response, request_id)
+    match response {
+        Ok(response) => Finished::new(backend, response, request_id),
+        Err(_) => Finished::refused(backend, Code::Timeout, TOO_SLOW, request_id),
+    }
 }
 
 /// What a stream sends for an operation.
@@ -101,7 +99,9 @@ pub(super) fn stream<B: Backend>(
 ) -> BoxStream<'static, Step> {
     let outer = (Arc::clone(&api), caller.request_id.clone());
     let prepared = async move {
-        match prepare(&*api.backend, params, &caller, transport).await {
+        let prepared = timeout(api.settings.request_timeout, prepare(&*api.backend, params, &caller, transport)).await;
+        let late = |_| Err(Finished::refused(&*api.backend, Code::Timeout, TOO_SLOW, &caller.request_id));
+        match prepared.unwrap_or_else(late) {
             Err(refused) => stream::iter([Step::Refused(refused)]).boxed(),
             Ok(prepared) => run(api, prepared, caller.request_id),
         }
@@ -137,20 +137,16 @@ pub(super) fn guarded<B: Backend>(
         .map(move |step| {
             step.unwrap_or_else(|_| {
                 error!(request.id = request_id, "An operation panicked");
-                let response = Response::from_errors(vec![coded(Code::Internal, MASKED)]);
-                Step::Refused(Finished::new(&*api.backend, response, &request_id))
+                Step::Refused(Finished::refused(&*api.backend, Code::Internal, MASKED, &request_id))
             })
         })
         .boxed()
 }
 
-/// What a client reads of a panic.
-pub(super) const MASKED: &str = "Something went wrong on our side.";
-
 /// An answer as it leaves.
 #[derive(Debug)]
 pub(super) struct Finished {
-    pub(super) response: Response,
+    pub(super) response: Box<Response>,
     /// Whether nothing was executed: the answer then has no `data`.
     pub(super) request_error: bool,
 }
@@ -165,7 +161,7 @@ impl Finished {
         let request_error = response.data == Value::Null
             && !response.errors.is_empty()
             && response.errors.iter().all(|error| error.path.is_empty());
-        Self { response, request_error }
+        Self { response: Box::new(response), request_error }
     }
 
     pub(super) fn refused<B: Backend>(backend: &B, code: Code, message: &str, request_id: &str) -> Self {

@@ -39,7 +39,10 @@ pub(super) async fn graphql<B: Backend>(State(api): State<Arc<Api<B>>>, request:
         let problem = Problem::new(StatusCode::NOT_ACCEPTABLE, Code::BadRequest, message);
         return problem.into_response(Media::Json, &seen.request_id);
     };
-    let mut response = match answer(api, parts, body, accepted, &seen).await {
+    // A stream's answer is its start; what it runs has limits of its own.
+    let within = api.settings.request_timeout;
+    let answered = timeout(within, answer(api, parts, body, accepted, &seen)).await;
+    let mut response = match answered.unwrap_or_else(|_| Err(Problem::timeout())) {
         Ok(response) => response,
         Err(problem) => problem.into_response(accepted.json, &seen.request_id),
     };

@@ -1,6 +1,9 @@
 //! The addresses beside `/graphql`: probes, public keys, GraphiQL.
 
-use std::sync::Arc;
+use std::{
+    future::{Ready, ready},
+    sync::Arc,
+};
 
 use async_graphql::http::GraphiQLSource;
 use axum::{
@@ -29,7 +32,7 @@ pub(super) async fn healthy() -> Json<serde_json::Value> {
 }
 
 /// `/readyz`: it can work, and is not about to stop.
-pub(super) async fn ready<B: Backend>(State(api): State<Arc<Api<B>>>) -> Response<Body> {
+pub(super) async fn readiness<B: Backend>(State(api): State<Arc<Api<B>>>) -> Response<Body> {
     let state = if api.drain.is_started() { Err("stopping".to_owned()) } else { api.backend.ready().await };
     match state {
         Ok(()) => Json(json!({ "status": "ready" })).into_response(),
@@ -68,8 +71,8 @@ pub(super) fn playground(playground: &Playground) -> Bytes {
 }
 
 /// `/`.
-pub(super) async fn show(page: Bytes) -> Html<Bytes> {
-    Html(page)
+pub(super) fn show(page: Bytes) -> Ready<Html<Bytes>> {
+    ready(Html(page))
 }
 
 #[cfg(test)]

@@ -39,8 +39,7 @@ impl Params {
         let mut map = Map::new();
         for (key, text) in form_urlencoded::parse(query.as_bytes()) {
             let value = match &*key {
-                "query" | "operationName" | "documentId" if text.is_empty() => continue,
-                "variables" | "extensions" if text.is_empty() => continue,
+                _ if text.is_empty() => continue,
                 "query" | "operationName" | "documentId" => Value::String(text.into_owned()),
                 "variables" | "extensions" => {
                     serde_json::from_str(&text).map_err(|_| "`variables` and `extensions` must be valid JSON.")?

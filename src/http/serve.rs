@@ -68,6 +68,8 @@ impl Drain {
 pub struct ServeSettings {
     /// Certificate and key; null for plain HTTP, which only loopback and trusted proxies may speak.
     pub tls: Option<TlsFiles>,
+    /// How often the certificate's files are looked at. Default: 10 s.
+    pub tls_refresh: Duration,
     /// How long a connection may stay idle and take for a request's head; longer than proxies keep theirs (60 s), so that
     /// none sends into a connection that is just closed. Default: 75 s.
     pub head_timeout: Duration,
@@ -81,6 +83,7 @@ impl Default for ServeSettings {
     fn default() -> Self {
         Self {
             tls: None,
+            tls_refresh: Duration::from_secs(10),
             head_timeout: Duration::from_secs(75),
             write_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(10),
@@ -107,9 +110,6 @@ pub enum ServeError {
     Tls(#[source] rustls::Error),
 }
 
-/// How often certificate files are looked at.
-const TLS_REFRESH: Duration = Duration::from_secs(10);
-
 /// How long a TLS handshake, or the answer to an HTTP/2 ping, may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
@@ -126,7 +126,7 @@ pub async fn serve(listener: TcpListener, router: Router, drain: Drain, settings
         Some(files) => Some(Tls::load(files).await?),
         None => None,
     };
-    let mut refresh = interval(TLS_REFRESH);
+    let mut refresh = interval(settings.tls_refresh);
     refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut connections = JoinSet::new();
     loop {

@@ -21,7 +21,7 @@ pub struct HttpSettings {
     pub request_timeout: Duration,
     /// Silence after which a stream gets a comment or a socket a ping. Default: 12 s.
     pub keep_alive: Duration,
-    /// Limits of WebSockets.
+    /// Limits of sockets.
     pub socket: SocketSettings,
     /// GraphiQL at `/`. Default: off.
     pub playground: Option<Playground>,

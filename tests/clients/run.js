@@ -36,7 +36,7 @@ for (const [name, suite] of Object.entries({ 'graphql-http': audits, 'graphql-ws
   const results = await suite({ url, ...values });
   const good = results.filter((result) => !result.error);
   for (const { name, error } of results.filter((result) => result.error)) {
-    console.error(`failed: ${name}: ${error.message ?? error}`);
+    console.error(`failed: ${name}: ${error.message || error.reason || JSON.stringify(error)}`);
   }
   console.log(`${name}: ${good.length} of ${results.length}`);
   failed += results.length - good.length;

@@ -70,7 +70,7 @@ export function sockets({ url, query, subscription, endless, key }) {
     checks['an id in use: 4409'] = async () =>
       assert.equal(await code([init, subscribe(endless), subscribe(endless)]), 4409);
     checks['a subscription is completed by the client'] = async () => {
-      const socket = client();
+      const socket = client({ lazyCloseTimeout: 1_000 });
       for await (const answer of socket.iterate({ query: endless })) {
         assert.ok(answer.data);
         break;

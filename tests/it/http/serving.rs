@@ -3,7 +3,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use coppice::http::{HttpSettings, ServeSettings, TlsFiles};
+use coppice::http::{HttpSettings, ServeError, ServeSettings, TlsFiles, serve};
 use rustls::{
     ClientConfig, RootCertStore,
     crypto::ring,
@@ -13,7 +13,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
-use tokio_rustls::TlsConnector;
+use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::support::{Parts, Server};
 
@@ -92,7 +92,7 @@ async fn an_unread_stream_is_cut_off() {
     let mut client = TcpStream::connect(server.address).await.unwrap();
     let ask = "GET /graphql?query=subscription%7Bflood%7D HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n\r\n";
     client.write_all(ask.as_bytes()).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(1000)).await;
+    server.dropped.notified().await;
     // What was under way is there, and then an end, where an endless stream would go on.
     let mut rest = Vec::new();
     let _ = tokio::time::timeout(Duration::from_secs(20), client.read_to_end(&mut rest)).await.expect("the stream ends");
@@ -117,7 +117,7 @@ fn write_certificate(files: &TlsFiles) -> Certificate {
     Certificate { der: made.cert.der().clone() }
 }
 
-async fn over_tls(server: &Server, certificate: &Certificate, text: &str) -> String {
+async fn shake_hands(server: &Server, certificate: &Certificate) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots.add(certificate.der.clone()).unwrap();
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -127,8 +127,7 @@ async fn over_tls(server: &Server, certificate: &Certificate, text: &str) -> Str
         .with_no_client_auth();
     let stream = TcpStream::connect(server.address).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
-    let mut stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
-    raw(&mut stream, text).await
+    TlsConnector::from(Arc::new(config)).connect(name, stream).await
 }
 
 #[tokio::test]
@@ -138,7 +137,43 @@ async fn serves_tls_with_strict_transport_security() {
     let certificate = write_certificate(&files);
     let serve = ServeSettings { tls: Some(files), ..ServeSettings::default() };
     let server = Parts { serve, ..Parts::default() }.start().await;
-    let answer = over_tls(&server, &certificate, &format!("{ASK}connection: close\r\n\r\n")).await;
+    let mut stream = shake_hands(&server, &certificate).await.unwrap();
+    let answer = raw(&mut stream, &format!("{ASK}connection: close\r\n\r\n")).await;
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     assert!(answer.contains("strict-transport-security: max-age=31536000\r\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn takes_over_a_new_certificate_and_keeps_the_old_one_while_the_files_are_broken() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = TlsFiles { certificate: folder.path().join("cert.pem"), key: folder.path().join("key.pem") };
+    let old = write_certificate(&files);
+    let serve = ServeSettings { tls: Some(files.clone()), tls_refresh: Duration::from_millis(10), ..ServeSettings::default() };
+    let server = Parts { serve, ..Parts::default() }.start().await;
+    shake_hands(&server, &old).await.unwrap();
+    std::fs::write(&files.key, "nothing").unwrap();
+    for _ in 0..3 {
+        shake_hands(&server, &old).await.unwrap();
+    }
+    let new = write_certificate(&files);
+    while shake_hands(&server, &new).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    assert!(shake_hands(&server, &old).await.is_err());
+}
+
+#[tokio::test]
+async fn certificate_files_that_cannot_be_used_stop_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = TlsFiles { certificate: folder.path().join("cert.pem"), key: folder.path().join("key.pem") };
+    let settings = || ServeSettings { tls: Some(files.clone()), ..ServeSettings::default() };
+    let started = async |settings| {
+        let (router, drain) = Parts::default().router();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        serve(listener, router, drain, settings).await
+    };
+    assert!(matches!(started(settings()).await, Err(ServeError::TlsFile { .. })));
+    write_certificate(&files);
+    std::fs::write(&files.key, "nothing").unwrap();
+    assert!(matches!(started(settings()).await, Err(ServeError::TlsPem(_))));
 }

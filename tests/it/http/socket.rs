@@ -285,7 +285,7 @@ async fn slow_readers_are_let_go_with_1013() {
     let mut client = Client::acknowledged(&server).await;
     client.subscribe("a", "subscription { flood }").await;
     // Not reading until the server has given up; then what was under way arrives, and the reason.
-    tokio::time::sleep(Duration::from_millis(1000)).await;
+    server.dropped.notified().await;
     assert_eq!(client.closed().await.0, 1013);
 }
 
@@ -295,7 +295,8 @@ async fn clients_without_a_sign_of_life_are_let_go() {
     let server = Parts::with(settings).start().await;
     // The library answers pings when it is polled; this one is not, until the server has asked twice.
     let mut client = Client::acknowledged(&server).await;
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    client.subscribe("a", "subscription { waiting }").await;
+    server.dropped.notified().await;
     assert_eq!(client.closed().await, (1001, "No sign of life".into()));
     // One that is polled lives on.
     let mut client = Client::acknowledged(&server).await;

@@ -24,7 +24,7 @@ use futures_util::{
     stream::{self, BoxStream, Stream},
 };
 use serde_json::Value as Json;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 pub struct Query;
@@ -82,17 +82,35 @@ impl Subscription {
     }
 
     /// One number, then silence.
-    async fn waiting(&self) -> impl Stream<Item = i32> {
-        stream::iter([0]).chain(stream::pending())
+    async fn waiting(&self, ctx: &Context<'_>) -> impl Stream<Item = i32> {
+        let alarm = Alarm(ctx.data_unchecked::<Arc<Notify>>().clone());
+        stream::iter([0]).chain(stream::pending()).inspect(move |_| alarm.hold())
     }
 
     /// More than anybody reads.
-    async fn flood(&self) -> impl Stream<Item = String> {
-        stream::repeat("x".repeat(64 * 1024))
+    async fn flood(&self, ctx: &Context<'_>) -> impl Stream<Item = String> {
+        let alarm = Alarm(ctx.data_unchecked::<Arc<Notify>>().clone());
+        stream::repeat("x".repeat(64 * 1024)).inspect(move |_| alarm.hold())
     }
 
     async fn broken(&self) -> impl Stream<Item = i32> {
         stream::iter(0..2).map(|number| if number == 1 { fall() } else { number })
+    }
+}
+
+/// Rings when the stream that holds it is dropped.
+struct Alarm(Arc<Notify>);
+
+impl Alarm {
+    /// Lets a closure own it.
+    fn hold(&self) {
+        let _ = self;
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        self.0.notify_one();
     }
 }
 
@@ -176,6 +194,8 @@ pub struct Parts {
     pub serve: ServeSettings,
     pub sign_in_lasts: Duration,
     pub token: CancellationToken,
+    /// Told when a subscription to `waiting` or `flood` is dropped.
+    pub dropped: Arc<Notify>,
 }
 
 impl Default for Parts {
@@ -183,8 +203,9 @@ impl Default for Parts {
         Self {
             settings: HttpSettings::default(),
             serve: ServeSettings::default(),
-            sign_in_lasts: Duration::from_secs(3600),
+            sign_in_lasts: Duration::from_hours(1),
             token: CancellationToken::new(),
+            dropped: Arc::default(),
         }
     }
 }
@@ -197,7 +218,7 @@ impl Parts {
     pub fn router(&self) -> (Router, Drain) {
         let clock = Arc::new(ManualClock::default());
         let drain = Drain::new(self.token.clone());
-        let schema = Schema::new(Query, Mutation, Subscription);
+        let schema = Schema::build(Query, Mutation, Subscription).data(self.dropped.clone()).finish();
         let backend = Toy { schema, clock: clock.clone(), sign_in_lasts: self.sign_in_lasts };
         let parts = HttpParts {
             backend: Arc::new(backend),
@@ -214,13 +235,14 @@ impl Parts {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let served = tokio::spawn(async move { serve(listener, router, drain, self.serve).await.unwrap() });
-        Server { address, token: self.token, served }
+        Server { address, token: self.token, dropped: self.dropped, served }
     }
 }
 
 pub struct Server {
     pub address: SocketAddr,
     pub token: CancellationToken,
+    pub dropped: Arc<Notify>,
     pub served: JoinHandle<()>,
 }
 
