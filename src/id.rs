@@ -192,7 +192,14 @@ mod tests {
 
     #[test]
     fn refuses_what_is_not_an_id() {
-        for text in ["", "fed_", "fed", "xyz_01h455vb4pex5vsknk084sn02q", "fed_81h455vb4pex5vsknk084sn02q", "fed_01h455vb4pex5vsknk084sn02é"] {
+        for text in [
+            "",
+            "fed_",
+            "fed",
+            "xyz_01h455vb4pex5vsknk084sn02q",
+            "fed_81h455vb4pex5vsknk084sn02q",
+            "fed_01h455vb4pex5vsknk084sn02é",
+        ] {
             assert_eq!(PublicId::parse(text), None, "{text}");
         }
     }

@@ -6,7 +6,7 @@ use super::Purpose;
 use crate::{
     config::{Auth, Config},
     id::IdSource,
-    secret::{KeyProblem, KeyRing, Secret, SealingKey, create_key_file},
+    secret::{KeyProblem, KeyRing, SealingKey, Secret, create_key_file},
     token::{TokenError, TokenKey, TokenKeys},
 };
 
@@ -72,8 +72,8 @@ pub(super) fn open(config: &Config, purpose: Purpose, ids: &IdSource) -> Result<
     }
     let path = config.keys_file().ok_or(KeysError::Missing)?;
     // A file that an operator named and that is not there is a mistake, not a wish for new keys.
-    let made = !keys.are_given()
-        && create_key_file(&path, ids).map_err(|source| KeysError::Create { path: path.clone(), source })?;
+    let made =
+        !keys.are_given() && create_key_file(&path, ids).map_err(|source| KeysError::Create { path: path.clone(), source })?;
     let text = std::fs::read_to_string(&path).map(Secret::new);
     let text = text.map_err(|source| KeysError::Read { path: path.clone(), source })?;
     Ok(Keys { ring: KeyRing::parse(text.expose())?, made: made.then_some(path) })

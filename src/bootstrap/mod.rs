@@ -13,6 +13,7 @@
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use chrono::TimeDelta;
 use sqlx::{
     postgres::PgPoolOptions,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -20,14 +21,14 @@ use sqlx::{
 
 use crate::{
     app::{
-        App, AppParts, AppSettings, Hub,
+        App, AppParts, AppSettings, ConnectorCache, Hub,
         collect::{CollectSettings, Engine, EngineFault, EngineParts},
         ports::{Job, JobQueue, QueueError},
         work::CollectEnd,
     },
     clock::{Instant, SharedClock, SystemClock},
     config::{self, Config},
-    connector::{Client, ClientProblem, ClientSettings, Connectors},
+    connector::{Client, ClientProblem, ClientSettings},
     domain::account::{Actor, Permission, Who},
     graphql,
     id::{IdSource, Kind, PublicId, SharedIds, Uuid},
@@ -149,12 +150,11 @@ impl Node {
             None => Arc::new(NoQueue),
         };
         let client = Client::new(client_settings(&config.outbound), around.clock.clone(), around.ids.clone());
-        let connectors = Arc::new(Connectors::new(client.map_err(OpenError::Client)?));
+        let connectors = Arc::new(ConnectorCache::new(client.map_err(OpenError::Client)?, ring));
         let hub = Hub::default();
         let engine = Engine::new(EngineParts {
             store: store.clone(),
             connectors: Arc::clone(&connectors),
-            keys: Arc::clone(&ring),
             clock: around.clock.clone(),
             ids: around.ids.clone(),
             queue: Arc::clone(&jobs),
@@ -165,10 +165,15 @@ impl Node {
             store: store.clone(),
             clock: around.clock.clone(),
             ids: around.ids.clone(),
-            keys: ring,
+            connectors,
+            tokens: tokens.clone(),
             queue: jobs,
             hub,
-            settings: AppSettings { nightly_at: config.collect.nightly_at },
+            settings: AppSettings {
+                nightly_at: config.collect.nightly_at,
+                // A time between checks that no date can be moved by is as good as never.
+                check_every: TimeDelta::from_std(config.collect.check_interval).unwrap_or(TimeDelta::days(36_500)),
+            },
         }));
         Ok(Self { config, around, store, app, engine, queue, tokens, made_key_file: keys.made })
     }

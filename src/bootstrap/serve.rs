@@ -8,9 +8,7 @@ use super::{Node, backend::Api};
 use crate::{
     config::{Collect, Http, Role},
     graphql::{self, Limits},
-    http::{
-        self, Drain, HttpParts, HttpSettings, Playground, PlaygroundTab, ServeSettings, SettingsError, TlsFiles, router,
-    },
+    http::{self, Drain, HttpParts, HttpSettings, Playground, PlaygroundTab, ServeSettings, SettingsError, TlsFiles, router},
     jobs::{self, JobsParts, Settings},
     lifecycle::{CancellationToken, DRAIN},
 };

@@ -1,7 +1,7 @@
 //! Accounts, users, API keys and tokens, made by the operator on the configured database; no server need run.
 
-use clap::{Args, Subcommand};
 use chrono_tz::Tz;
+use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::{

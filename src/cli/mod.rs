@@ -77,7 +77,9 @@ struct Global {
 enum Command {
     Serve(Serve),
     /// Bring the database's tables up to date, or tell what is missing. `serve` does so by itself.
-    #[command(after_help = "Examples:\n  coppice migrate             the same as: coppice migrate up\n  coppice migrate status")]
+    #[command(
+        after_help = "Examples:\n  coppice migrate             the same as: coppice migrate up\n  coppice migrate status"
+    )]
     Migrate {
         #[command(subcommand)]
         what: Option<Migrate>,

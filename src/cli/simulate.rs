@@ -18,7 +18,10 @@ use crate::{
 /// Prints one JSON object that describes the servers, with their credentials, once they listen; and another one, with what was asked
 /// of them, at the end.
 #[derive(Debug, Args)]
-#[command(hide = true, after_help = "Example:\n  coppice simulate --servers 3 --customers 4 --devices 10 --ca-file simulator-ca.pem")]
+#[command(
+    hide = true,
+    after_help = "Example:\n  coppice simulate --servers 3 --customers 4 --devices 10 --ca-file simulator-ca.pem"
+)]
 pub(super) struct Simulate {
     /// Decides everything that is made up.
     #[arg(long, default_value_t = 1)]

@@ -37,10 +37,12 @@ const REST: Duration = Duration::from_secs(1);
 /// collects by itself, under the same lease: two never read the same vendor server at a time. Without --wait a running server does the
 /// work.
 #[derive(Debug, Args)]
-#[command(after_help = "Exit code 4: the run did not succeed, or was interrupted; what it has saved stays, and the next run goes on from there.
+#[command(
+    after_help = "Exit code 4: the run did not succeed, or was interrupted; what it has saved stays, and the next run goes on from there.
 
 Example:
-  coppice sync --server srv_01h455vb4pex5vsknk084sn02q --wait")]
+  coppice sync --server srv_01h455vb4pex5vsknk084sn02q --wait"
+)]
 pub(super) struct Sync {
     /// The server, srv_...
     #[arg(long, value_name = "ID", value_parser = values::server_id)]
@@ -140,7 +142,9 @@ async fn judge(node: &Node, actor: &Actor, run: &SyncRun) -> Result<(), Failure>
         return Ok(());
     }
     if !run.status.ended() {
-        return Err(Failure::unfinished("Interrupted. What was saved stays; the run goes on with a running server or the next `sync`."));
+        return Err(Failure::unfinished(
+            "Interrupted. What was saved stays; the run goes on with a running server or the next `sync`.",
+        ));
     }
     let mut text = format!("The run did not succeed: {}.", outcome(run));
     if let Some(error) = run.error {

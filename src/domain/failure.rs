@@ -55,7 +55,9 @@ impl FailureReason {
             Self::TimedOut => "The vendor's server did not answer in time. It is tried again by itself.",
             Self::VendorFailed => "The vendor's server keeps answering with errors of its own. It is tried again by itself.",
             Self::VendorBusy => "The vendor's server keeps asking to slow down. It is tried again by itself.",
-            Self::CustomerNotFound => "The vendor does not know this external id. Check it on the vendor's server and register the feed again.",
+            Self::CustomerNotFound => {
+                "The vendor does not know this external id. Check it on the vendor's server and register the feed again."
+            }
             Self::ReportNotEnabled => {
                 "The report that this feed's collection scope needs is not enabled for the customer. Enable it on the vendor's server, or change the scope."
             }

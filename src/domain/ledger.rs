@@ -2,7 +2,10 @@
 
 use chrono::NaiveDate;
 
-use super::{named_enum, pages::{Pages, StandardPages}};
+use super::{
+    named_enum,
+    pages::{Pages, StandardPages},
+};
 use crate::{clock::Instant, id::Uuid};
 
 named_enum! {

@@ -7,10 +7,7 @@ use super::{
     named_enum,
     pages::{Pages, StandardPages},
 };
-use crate::{
-    clock::{self, Instant},
-    id::Uuid,
-};
+use crate::{clock::Instant, id::Uuid};
 
 named_enum! {
     /// What started a run.

@@ -83,7 +83,12 @@ pub const VENDORS: &[Vendor] = &[
         credential_fields: &[
             USERNAME,
             PASSWORD,
-            CredentialField { name: "apiKey", label: "API Key", help: Some("Ask your ECI representative for it."), secret: true },
+            CredentialField {
+                name: "apiKey",
+                label: "API Key",
+                help: Some("Ask your ECI representative for it."),
+                secret: true,
+            },
         ],
         external_id_label: "Account ID",
         setup_steps: &[

@@ -39,9 +39,9 @@ use crate::{
     domain::{
         account::Account,
         calendar::Interval,
+        feed::FeedStatus,
         pages::Methodology,
         paging::{MAX_PAGE, PageArgs},
-        feed::FeedStatus,
         query::{Consumption, FeedFilter, NameOrder, PageSum, SyncRunFilter},
         run::{SyncRun, SyncTrigger},
         vendor::VendorCapability,
@@ -71,7 +71,8 @@ const LISTED: usize = 20;
 /// (the backfill) and the last three nights, and compares every customer's account, day by day, with what the simulated devices
 /// printed. Then a server is left running to try queries on, until Ctrl-C.
 #[derive(Debug, Args)]
-#[command(after_help = "Time is simulated: the demo begins on an evening three days ago and plays the nights since. The server that is \
+#[command(
+    after_help = "Time is simulated: the demo begins on an evening three days ago and plays the nights since. The server that is \
 left running is back in the real time.
 
 Exit code 0 only if every total of every customer and day is what was printed; 4 if not.
@@ -79,7 +80,8 @@ Exit code 0 only if every total of every customer and day is what was printed; 4
 Examples:
   coppice demo
   coppice demo --once --seed 42
-  coppice demo --listen 127.0.0.1:9000")]
+  coppice demo --listen 127.0.0.1:9000"
+)]
 pub(super) struct Demo {
     /// End after the summary.
     #[arg(long)]
@@ -249,7 +251,8 @@ impl Stage<'_> {
         let mut total = PageSum::default();
         for (index, customer) in cast.customers.iter().enumerate() {
             let activation = self.plan.activation(index);
-            let held = self.app.consumption(&cast.actor, customer.id, self.plan.first_day, self.plan.today(), Interval::Day).await?;
+            let held =
+                self.app.consumption(&cast.actor, customer.id, self.plan.first_day, self.plan.today(), Interval::Day).await?;
             let held: Consumption = held.ok_or_else(|| Failure::refused("A customer's account is not there."))?;
             let expected = Expected::of(&fleet, index, (activation, self.plan.last_day()), |server, id| self.asked(server, id));
             let wrong = expected.differences(&held);
@@ -347,9 +350,7 @@ async fn listen(wished: Option<SocketAddr>) -> Result<Listener, Failure> {
 /// What to do with the server that is left running.
 fn invitation(cast: &Cast, plan: &Plan, address: SocketAddr, folder: &Folder) -> String {
     let account = PublicId::new(Kind::Account, cast.customers.first().map_or(cast.distributor.id, |customer| customer.id));
-    let server = cast.servers.iter().find(|server| {
-        server.vendor.can(VendorCapability::History)
-    });
+    let server = cast.servers.iter().find(|server| server.vendor.can(VendorCapability::History));
     let server = server.map_or_else(String::new, |server| PublicId::new(Kind::Server, server.id).to_string());
     let (from, to) = (plan.first_day, plan.last_day());
     format!(

@@ -14,9 +14,10 @@ pub(super) fn table(columns: &[Column], rows: &[Vec<String>]) -> String {
         })
         .collect();
     let line = |cells: &[String]| {
-        let cells = cells.iter().zip(&widths).zip(columns).map(|((cell, width), (_, number))| {
-            if *number { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
-        });
+        let cells =
+            cells.iter().zip(&widths).zip(columns).map(|((cell, width), (_, number))| {
+                if *number { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
+            });
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     let rule = widths.iter().map(|width| "─".repeat(*width)).collect::<Vec<_>>().join("──");
@@ -34,11 +35,10 @@ mod tests {
     #[test]
     fn numbers_stand_to_the_right_and_totals_under_a_line() {
         let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
-        let text = table(&[("Name", false), ("Pages", true), ("", false)], &[
-            row(["Söhne", "7", "✓"]),
-            row(["A", "1,000", "✗"]),
-            row(["Total", "1,007", ""]),
-        ]);
+        let text = table(
+            &[("Name", false), ("Pages", true), ("", false)],
+            &[row(["Söhne", "7", "✓"]), row(["A", "1,000", "✗"]), row(["Total", "1,007", ""])],
+        );
         let expected = "Name   Pages\n────────────────\nSöhne      7  ✓\nA      1,000  ✗\n────────────────\nTotal  1,007";
         assert_eq!(text, expected);
     }

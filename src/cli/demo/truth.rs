@@ -106,7 +106,8 @@ mod tests {
     }
 
     fn held(sums: &[PageSum]) -> Consumption {
-        let points = day("2026-05-01").iter_days().zip(sums).map(|(day, sum)| ConsumptionPoint { from: day, to: day, sum: *sum });
+        let points =
+            day("2026-05-01").iter_days().zip(sums).map(|(day, sum)| ConsumptionPoint { from: day, to: day, sum: *sum });
         let points: Vec<_> = points.collect();
         let (from, to) = (points[0].from, points[points.len() - 1].to);
         Consumption { from, to, interval: Interval::Day, points, total: PageSum::default() }
