@@ -171,6 +171,13 @@ impl Store {
         self.run_migrations(false).await
     }
 
+    /// The names of the migrations that are not applied yet, the first to be applied first.
+    pub async fn pending_migrations(&self) -> Result<Vec<String>, StoreError> {
+        use coppice_migration::{Migrator, MigratorTrait as _};
+        let pending = Migrator::get_pending_migrations_read_only(&self.db).await?;
+        Ok(pending.iter().map(|migration| migration.name().to_owned()).collect())
+    }
+
     async fn run_migrations(&self, up: bool) -> Result<(), StoreError> {
         use coppice_migration::{Migrator, MigratorTrait as _};
         match self.backend() {
