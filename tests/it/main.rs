@@ -3,6 +3,7 @@
 // Makes helpers count as tests, where `unwrap` and `panic` are allowed.
 #![cfg(test)]
 
+mod connector;
 mod graphql;
 mod house;
 mod jobs;

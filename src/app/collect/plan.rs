@@ -31,7 +31,6 @@ pub(super) fn window(
     }
     let needs_baseline = vendor.can(VendorCapability::Devices);
     let first = match feed.covered_through {
-        Some(covered) if feed.restart && needs_baseline => covered,
         Some(covered) => next(covered),
         None if needs_baseline => previous(feed.activation_date),
         None => feed.activation_date,
@@ -59,14 +58,14 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn feed(activation: &str, covered: Option<&str>, restart: bool) -> FeedPlan {
+    fn feed(activation: &str, covered: Option<&str>) -> FeedPlan {
         FeedPlan {
             id: Uuid::nil(),
             activation_date: day(activation),
             covered_through: covered.map(day),
             last_data_at: None,
+            silent: false,
             backfilling: false,
-            restart,
         }
     }
 
@@ -76,33 +75,26 @@ mod tests {
 
     #[test]
     fn a_period_feed_is_read_from_its_activation_date_to_yesterday() {
-        let feed = feed("2026-03-01", None, false);
+        let feed = feed("2026-03-01", None);
         assert_eq!(of(&feed, VendorKind::Printanista, SyncTrigger::Backfill), Some((day("2026-03-01"), day("2026-03-09"))));
     }
 
     #[test]
     fn counters_need_the_end_of_the_day_before_as_a_baseline() {
-        let feed = feed("2026-03-01", None, false);
+        let feed = feed("2026-03-01", None);
         assert_eq!(of(&feed, VendorKind::ThreeManager, SyncTrigger::Backfill), Some((day("2026-02-28"), day("2026-03-09"))));
     }
 
     #[test]
-    fn a_resumed_feed_reads_its_baseline_again() {
-        let feed = feed("2026-03-01", Some("2026-03-07"), true);
-        assert_eq!(of(&feed, VendorKind::ThreeManager, SyncTrigger::Nightly), Some((day("2026-03-07"), day("2026-03-09"))));
-        assert_eq!(of(&feed, VendorKind::Printanista, SyncTrigger::Nightly), Some((day("2026-03-08"), day("2026-03-09"))));
-    }
-
-    #[test]
     fn a_covered_feed_is_asked_for_yesterday_again_but_not_by_a_backfill() {
-        let feed = feed("2026-03-01", Some("2026-03-09"), false);
+        let feed = feed("2026-03-01", Some("2026-03-09"));
         assert_eq!(of(&feed, VendorKind::Printanista, SyncTrigger::Manual), Some((day("2026-03-09"), day("2026-03-09"))));
         assert_eq!(of(&feed, VendorKind::Printanista, SyncTrigger::Backfill), None);
     }
 
     #[test]
     fn a_future_feed_waits_but_for_its_baseline() {
-        let feed = |activation| feed(activation, None, false);
+        let feed = |activation| feed(activation, None);
         assert_eq!(of(&feed("2026-03-10"), VendorKind::Printanista, SyncTrigger::Nightly), None);
         assert_eq!(
             of(&feed("2026-03-10"), VendorKind::ThreeManager, SyncTrigger::Nightly),
@@ -118,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_recovery_goes_back_to_the_last_new_data_but_not_before_activation() {
-        let feed = feed("2026-03-01", Some("2026-03-08"), false);
+        let feed = feed("2026-03-01", Some("2026-03-08"));
         let back_to = |recover_from| {
             window(&feed, VendorKind::Printanista, SyncTrigger::Recovery, Some(day(recover_from)), day("2026-03-10"))
         };

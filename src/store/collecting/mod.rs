@@ -9,8 +9,10 @@
 
 mod apply;
 mod devices;
+mod feeds;
 mod lease;
 mod plan;
+mod servers;
 mod sql;
 mod writer;
 
@@ -18,8 +20,10 @@ use chrono::NaiveDate;
 
 pub use self::{
     devices::StoredDevice,
+    feeds::{CollectingFeed, LeftOut},
     lease::Lease,
-    plan::{FeedPlan, OpenRun, PlannedCollection, RunEnd, Trigger},
+    plan::{FeedPlan, OpenRun, PlannedCollection, RunEnd},
+    servers::NightDue,
     writer::CommitWriter,
 };
 use crate::{
@@ -28,9 +32,11 @@ use crate::{
         anomaly::{AnomalyKind, AnomalyStatus},
         device::MeterKind,
         failure::FailureReason,
+        feed::CollectionScope,
         health::{Health, HealthStatus},
         ledger::DepositKind,
         pages::{Pages, StandardPages},
+        period::PeriodDay,
         run::SyncStatus,
     },
     id::Uuid,
@@ -45,7 +51,7 @@ pub struct FeedCommit {
     pub run_id: Uuid,
     /// The feed's version when it was read: changed settings commit nothing, and the answer is read again.
     pub feed_version: i32,
-    /// The server's account, for the sequence of health changes of the server's feeds is the feed's account's own.
+    /// The feed's account: it gets the pages, and the change of the feed's health.
     pub account_id: Uuid,
     /// When the answer was taken in.
     pub now: Instant,
@@ -65,6 +71,8 @@ pub struct FeedCommit {
     pub withdrawn: Vec<String>,
     /// The feed after the answer.
     pub feed: FeedAfter,
+    /// The customer's name, when the vendor reports another one than before.
+    pub renamed: Option<Renamed>,
     /// The collection after the answer.
     pub collection: CollectionAfter,
     /// What the run's progress grows by.
@@ -93,16 +101,12 @@ pub struct NewEntry {
 pub struct PeriodDayRow {
     /// The day.
     pub day: NaiveDate,
-    /// Sums of what was posted; not written, they follow from the entries.
-    pub posted: Pages,
-    /// The report the day was first read with; `ALL` or `MANAGED_ONLY`.
-    pub report: String,
-    /// Number of the last revision, from 0.
-    pub revision: i64,
+    /// The report the day was first read with.
+    pub report: CollectionScope,
     /// Whether the day is asked again.
     pub open: bool,
-    /// An answer below what is posted, waiting for the next night's, and the night it came.
-    pub lower: Option<(Pages, NaiveDate)>,
+    /// What was posted and what waits; of it `posted` is not written, since it follows from the entries.
+    pub state: PeriodDay,
 }
 
 /// An anomaly to store.
@@ -132,19 +136,26 @@ pub struct NewAnomaly {
     pub source_key: String,
 }
 
+/// Another name of a customer, with what the feed's own sort and search keys are made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Renamed {
+    /// The customer's name as the vendor reports it.
+    pub vendor_name: String,
+    /// The name given by the dealer, which goes before it.
+    pub given_name: Option<String>,
+    /// The customer's id on the vendor's server.
+    pub external_id: String,
+}
+
 /// The stored fields of a feed that an answer can move.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeedAfter {
     /// Key.
     pub id: Uuid,
-    /// The customer's name where the vendor reports one.
-    pub vendor_name: Option<String>,
     /// The last covered day.
     pub covered_through: Option<NaiveDate>,
     /// Whether the first collection is still under way.
     pub backfilling: bool,
-    /// Whether the next reading starts new segments.
-    pub restart: bool,
     /// When the vendor last heard from the customer's devices.
     pub last_data_at: Option<Instant>,
     /// Devices in the last answer.

@@ -1,0 +1,211 @@
+//! Devices' states: one row each, read whole before a feed's answer is decided on and written back with it.
+//!
+//! On a normal night only marks and times move on, so there is a narrow statement for those rows and a wide one for the others.
+
+use chrono::NaiveDate;
+use sea_orm::{ConnectionTrait as _, QueryResult, Value};
+
+use super::{
+    FeedCommit,
+    apply::{day, parse_day},
+    sql::{Rows, statement},
+};
+use crate::{
+    clock::from_millis,
+    domain::meters::{Basis, DeviceState, MeterState},
+    id::Uuid,
+    store::{Source as _, Store, StoreError, Tx},
+};
+
+/// A device's state with its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredDevice {
+    /// Key.
+    pub id: Uuid,
+    /// What is kept of it.
+    pub state: DeviceState,
+}
+
+const COLUMNS: &str = "id, vendor_device_id, managed, counted, last_read_at, read_day, basis, \
+     small_first, small_initial, small_initial_day, small_mark, small_closed, \
+     large_first, large_initial, large_initial_day, large_mark, large_closed, \
+     duplex_first, duplex_initial, duplex_initial_day, duplex_mark, duplex_closed, pending";
+
+impl Store {
+    /// The devices of a feed, by the vendor's id.
+    pub async fn devices_for_collecting(&self, feed_id: Uuid) -> Result<Vec<StoredDevice>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM device WHERE feed_id = ? ORDER BY vendor_device_id");
+        let rows = self.db().query_all_raw(statement(self.dialect(), &sql, [feed_id.into()])).await?;
+        rows.iter().map(device).collect()
+    }
+
+    /// Which of these devices stand in another feed of the server, for first sights.
+    pub async fn devices_elsewhere(
+        &self,
+        server_id: Uuid,
+        feed_id: Uuid,
+        vendor_device_ids: &[String],
+    ) -> Result<Vec<String>, StoreError> {
+        let mut found = Vec::new();
+        let mut rows = Rows::new(&["text"]);
+        for id in vendor_device_ids {
+            rows.push([id.clone().into()]);
+        }
+        let head = format!(
+            "SELECT DISTINCT vendor_device_id FROM device WHERE server_id = {} AND feed_id <> {} AND vendor_device_id IN (",
+            literal(self.dialect(), server_id),
+            literal(self.dialect(), feed_id),
+        );
+        for row in rows.query(self.db(), &head, ")").await? {
+            found.push(row.try_get_by_index(0)?);
+        }
+        Ok(found)
+    }
+}
+
+/// A UUID as a literal of the database; it is made of hexadecimal digits only.
+fn literal(backend: sea_orm::DbBackend, id: Uuid) -> String {
+    if backend == sea_orm::DbBackend::Postgres { format!("'{id}'::uuid") } else { format!("x'{}'", id.simple()) }
+}
+
+pub(super) async fn write(tx: &Tx, commits: &[&FeedCommit]) -> Result<(), StoreError> {
+    write_whole(tx, commits).await?;
+    write_marks(tx, commits).await
+}
+
+async fn write_whole(tx: &Tx, commits: &[&FeedCommit]) -> Result<(), StoreError> {
+    let mut rows = Rows::new(&[
+        "uuid", "text", "boolean", "boolean", "bigint", "text", "text", "bigint", "bigint", "text", "bigint", "bigint",
+        "bigint", "bigint", "text", "bigint", "bigint", "bigint", "bigint", "text", "bigint", "bigint", "text", "uuid", "uuid",
+    ]);
+    for commit in commits {
+        for StoredDevice { id, state } in &commit.devices {
+            let pending = if state.pending.is_empty() {
+                None
+            } else {
+                Some(serde_json::to_string(&state.pending).map_err(|_| StoreError::Corrupt("device.pending"))?)
+            };
+            let [small, large, duplex] = state.meters.map(|meter| meter_values(state.basis.is_some(), meter));
+            let [a, b, c, d, e] = small;
+            let [f, g, h, i, j] = large;
+            let [k, l, m, n, o] = duplex;
+            rows.push([
+                (*id).into(),
+                state.vendor_device_id.clone().into(),
+                state.managed.into(),
+                state.counted.into(),
+                state.last_read_at.map(|at| at.timestamp_millis()).into(),
+                day(state.read_day),
+                state.basis.map(Basis::code).into(),
+                a,
+                b,
+                c,
+                d,
+                e,
+                f,
+                g,
+                h,
+                i,
+                j,
+                k,
+                l,
+                m,
+                n,
+                o,
+                pending.into(),
+                commit.feed.id.into(),
+                commit.lease.server_id.into(),
+            ]);
+        }
+    }
+    if rows.is_empty() {
+        return Ok(());
+    }
+    rows.execute(tx.db(),
+        &format!("INSERT INTO device ({COLUMNS}, feed_id, server_id) "),
+        " ON CONFLICT (id) DO UPDATE SET managed = excluded.managed, counted = excluded.counted, \
+         last_read_at = excluded.last_read_at, read_day = excluded.read_day, basis = excluded.basis, \
+         small_first = excluded.small_first, small_initial = excluded.small_initial, \
+         small_initial_day = excluded.small_initial_day, small_mark = excluded.small_mark, small_closed = excluded.small_closed, \
+         large_first = excluded.large_first, large_initial = excluded.large_initial, \
+         large_initial_day = excluded.large_initial_day, large_mark = excluded.large_mark, large_closed = excluded.large_closed, \
+         duplex_first = excluded.duplex_first, duplex_initial = excluded.duplex_initial, \
+         duplex_initial_day = excluded.duplex_initial_day, duplex_mark = excluded.duplex_mark, \
+         duplex_closed = excluded.duplex_closed, pending = excluded.pending",
+    )
+    .await?;
+    Ok(())
+}
+
+async fn write_marks(tx: &Tx, commits: &[&FeedCommit]) -> Result<(), StoreError> {
+    let mut rows = Rows::new(&["uuid", "boolean", "boolean", "bigint", "text", "bigint", "bigint", "bigint"]);
+    for commit in commits {
+        for StoredDevice { id, state } in &commit.marks {
+            let [small, large, duplex] = state.meters.map(|meter| meter.mark);
+            rows.push([
+                (*id).into(),
+                state.managed.into(),
+                state.counted.into(),
+                state.last_read_at.map(|at| at.timestamp_millis()).into(),
+                day(state.read_day),
+                small.into(),
+                large.into(),
+                duplex.into(),
+            ]);
+        }
+    }
+    if rows.is_empty() {
+        return Ok(());
+    }
+    rows.execute(
+        tx.db(),
+        "WITH v(id, managed, counted, last_read_at, read_day, small_mark, large_mark, duplex_mark) AS (",
+        ") UPDATE device SET managed = v.managed, counted = v.counted, last_read_at = v.last_read_at, read_day = v.read_day, \
+         small_mark = v.small_mark, large_mark = v.large_mark, duplex_mark = v.duplex_mark FROM v WHERE device.id = v.id",
+    )
+    .await?;
+    Ok(())
+}
+
+/// Meters are null until the first sight.
+fn meter_values(seen: bool, meter: MeterState) -> [Value; 5] {
+    let number = |value: i64| Value::from(seen.then_some(value));
+    [
+        number(meter.first_initial),
+        number(meter.initial),
+        day(seen.then_some(meter.initial_day)),
+        number(meter.mark),
+        number(meter.closed),
+    ]
+}
+
+fn device(row: &QueryResult) -> Result<StoredDevice, StoreError> {
+    let basis: Option<String> = row.try_get_by_index(6)?;
+    let pending: Option<String> = row.try_get_by_index(22)?;
+    let state = DeviceState {
+        vendor_device_id: row.try_get_by_index(1)?,
+        managed: row.try_get_by_index(2)?,
+        counted: row.try_get_by_index(3)?,
+        last_read_at: row.try_get_by_index::<Option<i64>>(4)?.map(from_millis),
+        read_day: row.try_get_by_index::<Option<String>>(5)?.map(|day| parse_day(&day)).transpose()?,
+        basis: basis.map(|code| Basis::parse(&code).ok_or(StoreError::Corrupt("device.basis"))).transpose()?,
+        meters: [meter(row, 7)?, meter(row, 12)?, meter(row, 17)?],
+        pending: pending
+            .map(|text| serde_json::from_str(&text).map_err(|_| StoreError::Corrupt("device.pending")))
+            .transpose()?
+            .unwrap_or_default(),
+    };
+    Ok(StoredDevice { id: row.try_get_by_index(0)?, state })
+}
+
+fn meter(row: &QueryResult, first: usize) -> Result<MeterState, StoreError> {
+    let number = |index| row.try_get_by_index::<Option<i64>>(index).map(Option::unwrap_or_default);
+    let initial_day: Option<String> = row.try_get_by_index(first + 2)?;
+    Ok(MeterState {
+        first_initial: number(first)?,
+        initial: number(first + 1)?,
+        initial_day: initial_day.map_or(Ok(NaiveDate::default()), |day| parse_day(&day))?,
+        mark: number(first + 3)?,
+        closed: number(first + 4)?,
+    })
+}

@@ -1,0 +1,236 @@
+//! A feed as the collecting side reads it, right before it asks the vendor.
+
+use chrono::NaiveDate;
+use sea_orm::{ConnectionTrait as _, QueryResult};
+
+use super::{FeedAfter, PeriodDayRow, apply::parse_day, sql::statement};
+use crate::{
+    clock::{Instant, from_millis},
+    domain::{
+        calendar::next,
+        device::ReadingDay,
+        failure::FailureReason,
+        feed::CollectionScope,
+        health::{Health, HealthStatus},
+        meters::Resumed,
+        pages::Pages,
+        period::{FeedDays, Lower, PeriodDay},
+    },
+    id::Uuid,
+    store::{Source as _, Store, StoreError},
+};
+
+/// A feed with what its collection needs and moves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CollectingFeed {
+    /// The account that gets the pages.
+    pub account_id: Uuid,
+    /// The customer's id on the vendor's server.
+    pub external_id: String,
+    /// Which devices count.
+    pub scope: CollectionScope,
+    /// Name as given by the dealer.
+    pub given_name: Option<String>,
+    /// The customer's name as the vendor last reported it.
+    pub vendor_name: Option<String>,
+    /// The first day that counts.
+    pub activation_date: NaiveDate,
+    /// The version of its settings; a commit checks that it still is the same.
+    pub version: i32,
+    /// When it was registered.
+    pub created_at: Instant,
+    /// Whether it must not be collected: ended, paused by a user, or its account is not in use.
+    pub stopped: bool,
+    /// What users' pauses left out, the oldest first; without the one under way.
+    pub left_out: Vec<LeftOut>,
+    /// What a collection moves, as it stands.
+    pub state: FeedAfter,
+}
+
+/// Whole local days that a user's pause left out, and when it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeftOut {
+    /// First day.
+    pub from: NaiveDate,
+    /// Last day; before `from` when the pause left out no whole day.
+    pub to: NaiveDate,
+    /// When the feed was resumed.
+    pub resumed_at: Instant,
+}
+
+impl CollectingFeed {
+    /// Whether the totals of `day` count.
+    pub fn counts(&self, day: NaiveDate, yesterday: NaiveDate) -> bool {
+        self.with_days(yesterday, |days| days.counts(day))
+    }
+
+    /// Whether the counters at the end of `day` are read: it counts, or it is the baseline of a day that does.
+    pub fn has_counters_read(&self, day: NaiveDate, yesterday: NaiveDate) -> bool {
+        self.counts(day, yesterday) || next(day) == self.activation_date || self.left_out.iter().any(|left| left.to == day)
+    }
+
+    /// The open days that are asked for again.
+    pub fn asked_again(&self, open: &[NaiveDate], asked: &[NaiveDate], yesterday: NaiveDate) -> Vec<NaiveDate> {
+        self.with_days(yesterday, |days| days.asked_again(open, asked))
+    }
+
+    /// The end of the last pause before a reading of `day`.
+    pub fn resumed(&self, day: ReadingDay) -> Option<Resumed> {
+        match day {
+            ReadingDay::EndOf(day) => self
+                .left_out
+                .iter()
+                .rev()
+                .find(|left| left.from <= left.to && left.to <= day)
+                .map(|left| Resumed::After(left.to)),
+            ReadingDay::ByTime => self.left_out.last().map(|left| Resumed::At(left.resumed_at)),
+        }
+    }
+
+    fn with_days<T>(&self, yesterday: NaiveDate, ask: impl FnOnce(FeedDays<'_>) -> T) -> T {
+        let left_out: Vec<_> = self.left_out.iter().map(|left| (left.from, left.to)).collect();
+        ask(FeedDays {
+            activation: self.activation_date,
+            covered_through: self.state.covered_through,
+            left_out: &left_out,
+            yesterday,
+        })
+    }
+}
+
+impl Store {
+    /// A feed as it stands now; `None` when there is none.
+    pub async fn feed_for_collecting(&self, id: Uuid) -> Result<Option<CollectingFeed>, StoreError> {
+        let row = self
+            .db()
+            .query_one_raw(statement(
+                self.dialect(),
+                "SELECT feed.account_id, feed.external_id, feed.scope, feed.activation_date, feed.version, feed.created_at, \
+                 feed.ended_at IS NOT NULL OR feed.paused_at IS NOT NULL OR account.status <> 'ACTIVE', \
+                 feed.vendor_name, feed.covered_through, feed.backfilling, feed.last_data_at, feed.device_count, \
+                 feed.health_status, feed.health_reason, feed.health_checked_at, feed.health_changed_at, \
+                 EXISTS (SELECT 1 FROM feed_pause WHERE feed_pause.feed_id = feed.id AND feed_pause.to_day IS NOT NULL), feed.given_name \
+                 FROM feed JOIN account ON account.id = feed.account_id WHERE feed.id = ?",
+                [id.into()],
+            ))
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let mut feed = feed(id, &row)?;
+        if row.try_get_by_index(16)? {
+            feed.left_out = self.left_out(id).await?;
+        }
+        Ok(Some(feed))
+    }
+
+    async fn left_out(&self, feed_id: Uuid) -> Result<Vec<LeftOut>, StoreError> {
+        let rows = self
+            .db()
+            .query_all_raw(statement(
+                self.dialect(),
+                "SELECT from_day, to_day, resumed_at FROM feed_pause \
+                 WHERE feed_id = ? AND to_day IS NOT NULL ORDER BY resumed_at",
+                [feed_id.into()],
+            ))
+            .await?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(LeftOut {
+                    from: parse_day(&row.try_get_by_index::<String>(0)?)?,
+                    to: parse_day(&row.try_get_by_index::<String>(1)?)?,
+                    resumed_at: from_millis(row.try_get_by_index(2)?),
+                })
+            })
+            .collect()
+    }
+
+    /// The days of a period vendor's feed that may be asked again: those open from `first` on, and `day` itself if it was read.
+    pub async fn period_days(&self, feed_id: Uuid, first: NaiveDate, from: NaiveDate) -> Result<Vec<PeriodDayRow>, StoreError> {
+        let rows = self
+            .db()
+            .query_all_raw(statement(
+                self.dialect(),
+                "SELECT day, small, large, duplex, report, revision, open, lower_small, lower_large, lower_duplex, lower_night \
+                 FROM feed_day WHERE feed_id = ? AND report IS NOT NULL AND ((open AND day >= ?) OR day >= ?) ORDER BY day",
+                [feed_id.into(), first.to_string().into(), from.to_string().into()],
+            ))
+            .await?;
+        rows.iter().map(period_day).collect()
+    }
+
+    /// Local days on which a server was paused, as ranges; the last one may be open.
+    pub async fn server_pauses(&self, server_id: Uuid) -> Result<Vec<(NaiveDate, Option<NaiveDate>)>, StoreError> {
+        let rows = self
+            .db()
+            .query_all_raw(statement(
+                self.dialect(),
+                "SELECT from_day, to_day FROM server_pause WHERE server_id = ? ORDER BY from_day DESC LIMIT 100",
+                [server_id.into()],
+            ))
+            .await?;
+        rows.into_iter()
+            .map(|row| {
+                let to: Option<String> = row.try_get_by_index(1)?;
+                Ok((parse_day(&row.try_get_by_index::<String>(0)?)?, to.map(|to| parse_day(&to)).transpose()?))
+            })
+            .collect()
+    }
+}
+
+fn feed(id: Uuid, row: &QueryResult) -> Result<CollectingFeed, StoreError> {
+    let scope: String = row.try_get_by_index(2)?;
+    let status: String = row.try_get_by_index(12)?;
+    let reason: Option<String> = row.try_get_by_index(13)?;
+    let instant = |index| row.try_get_by_index::<Option<i64>>(index).map(|millis| millis.map(from_millis));
+    let health = Health {
+        status: HealthStatus::parse(&status).ok_or(StoreError::Corrupt("feed.health_status"))?,
+        reason: reason.map(|text| FailureReason::parse(&text).ok_or(StoreError::Corrupt("feed.health_reason"))).transpose()?,
+        checked_at: instant(14)?,
+        changed_at: instant(15)?,
+    };
+    Ok(CollectingFeed {
+        account_id: row.try_get_by_index(0)?,
+        external_id: row.try_get_by_index(1)?,
+        scope: CollectionScope::parse(&scope).ok_or(StoreError::Corrupt("feed.scope"))?,
+        activation_date: parse_day(&row.try_get_by_index::<String>(3)?)?,
+        version: row.try_get_by_index(4)?,
+        created_at: from_millis(row.try_get_by_index(5)?),
+        stopped: row.try_get_by_index(6)?,
+        left_out: Vec::new(),
+        vendor_name: row.try_get_by_index(7)?,
+        given_name: row.try_get_by_index(17)?,
+        state: FeedAfter {
+            id,
+            covered_through: row.try_get_by_index::<Option<String>>(8)?.map(|day| parse_day(&day)).transpose()?,
+            backfilling: row.try_get_by_index(9)?,
+            last_data_at: instant(10)?,
+            device_count: row.try_get_by_index(11)?,
+            health,
+            health_before: None,
+        },
+    })
+}
+
+fn period_day(row: &QueryResult) -> Result<PeriodDayRow, StoreError> {
+    let pages = |first: usize| -> Result<Option<Pages>, StoreError> {
+        let small: Option<i64> = row.try_get_by_index(first)?;
+        let large: Option<i64> = row.try_get_by_index(first + 1)?;
+        let duplex: Option<i64> = row.try_get_by_index(first + 2)?;
+        Ok(small.zip(large).zip(duplex).map(|((small, large), duplex)| Pages { small, large, duplex }))
+    };
+    let report: String = row.try_get_by_index(4)?;
+    let report = CollectionScope::parse(&report).ok_or(StoreError::Corrupt("feed_day.report"))?;
+    let night: Option<String> = row.try_get_by_index(10)?;
+    let night = night.map(|night| parse_day(&night)).transpose()?;
+    let revision: i64 = row.try_get_by_index(5)?;
+    Ok(PeriodDayRow {
+        day: parse_day(&row.try_get_by_index::<String>(0)?)?,
+        report,
+        open: row.try_get_by_index(6)?,
+        state: PeriodDay {
+            posted: pages(1)?.unwrap_or_default(),
+            revision: i32::try_from(revision).unwrap_or(i32::MAX),
+            report,
+            lower: pages(7)?.zip(night).map(|(answer, night)| Lower { answer, night }),
+        },
+    })
+}
