@@ -27,6 +27,7 @@ use crate::{
 };
 
 mod accounts;
+pub mod collect;
 mod error;
 mod feeds;
 mod hub;

@@ -7,7 +7,10 @@ use super::{
     named_enum,
     pages::{Pages, StandardPages},
 };
-use crate::{clock::Instant, id::Uuid};
+use crate::{
+    clock::{self, Instant},
+    id::Uuid,
+};
 
 named_enum! {
     /// What started a run.
@@ -119,6 +122,17 @@ pub struct SyncRun {
     pub finished_at: Option<Instant>,
     /// Why it failed or paused.
     pub error: Option<Failure>,
+}
+
+impl SyncRun {
+    /// When it should end at its pace so far; `None` before the first day is read, and once it has ended.
+    pub fn estimated_finish(&self, now: Instant) -> Option<Instant> {
+        let Progress { days_done, days_total, .. } = self.progress;
+        let started = self.started_at.filter(|_| !self.status.ended() && days_done > 0 && days_total >= days_done)?;
+        let taken = i128::from(now.timestamp_millis() - started.timestamp_millis()).max(0);
+        let left = taken * i128::from(days_total - days_done) / i128::from(days_done);
+        i64::try_from(i128::from(now.timestamp_millis()) + left).ok().map(clock::from_millis)
+    }
 }
 
 /// State of a run, saved with every day and feed.

@@ -320,7 +320,6 @@ pub async fn insert_all(tx: &Tx, feeds: &[(Feed, FeedKey)]) -> Result<(), StoreE
             health_checked_at: millis(feed.health.checked_at),
             health_changed_at: millis(feed.health.changed_at),
             backfilling: feed.backfilling,
-            restart: false,
             paused_at: millis(feed.paused_at),
             ended_at: millis(feed.ended_at),
             last_data_at: millis(feed.last_data_at),

@@ -27,6 +27,7 @@ use crate::clock::{Instant, SharedClock};
 
 pub mod account;
 pub mod anomaly;
+pub mod collecting;
 pub mod consumption;
 mod convert;
 pub mod device;
@@ -56,6 +57,9 @@ pub enum StoreError {
     /// A row with this key is there already.
     #[error("a row with this key is there already")]
     Taken,
+    /// The writing task has ended, which it does with the process.
+    #[error("the store is closed")]
+    Closed,
     /// The database failed or refused.
     #[error("the database failed")]
     Database(#[source] DatabaseError),
@@ -206,6 +210,11 @@ impl Store {
     /// Which database it is.
     pub fn backend(&self) -> Backend {
         backend_of(&self.db)
+    }
+
+    /// The dialect of its statements.
+    fn dialect(&self) -> DatabaseBackend {
+        self.db.get_database_backend()
     }
 
     /// Whether it answers.

@@ -3,6 +3,8 @@
 // Makes helpers count as tests, where `unwrap` and `panic` are allowed.
 #![cfg(test)]
 
+mod connector;
+mod graphql;
 mod house;
 mod http;
 mod jobs;

@@ -14,14 +14,14 @@ pub(super) fn dealer(reply: &Reply<'_>) -> Result<(), Error> {
 
 pub(super) fn devices(reply: &Reply<'_>, customer: &str) -> Result<Page<DeviceReading>, Error> {
     let answer: wire::CustomerAnswer<'_> = match reply.status {
-        404 => return Err(Error::CustomerNotFound),
+        403 | 404 => return Err(Error::CustomerNotFound),
         _ => valid(reply, |answer: &wire::CustomerAnswer<'_>| answer.is_valid)?,
     };
     // Pages of one customer must never reach another's account.
     if !answer.result.code.eq_ignore_ascii_case(customer) {
         return Err(Misfit::Field("Result.Code is another customer's".to_owned()).into());
     }
-    let items = answer.result.devices.into_iter().map(reading).collect::<Result<_, _>>()?;
+    let items = answer.result.devices.iter().map(reading).collect::<Result<_, _>>()?;
     Ok(Page { items, total: answer.total_rows })
 }
 
@@ -53,7 +53,7 @@ fn refusal(verdict: &wire::Verdict<'_>) -> Error {
     }
 }
 
-fn reading(device: wire::Device<'_>) -> Result<DeviceReading, Misfit> {
+fn reading(device: &wire::Device<'_>) -> Result<DeviceReading, Misfit> {
     Ok(DeviceReading {
         vendor_device_id: id(&device.id, "Id")?,
         managed: device.is_inside_project,
@@ -153,6 +153,7 @@ mod tests {
         let silent = read(200, r#"{"Result":null,"IsValid":false}"#).unwrap_err();
         assert_eq!(silent.reason(), FailureReason::VendorFailed);
         assert_eq!(read(401, "").unwrap_err().reason(), FailureReason::CredentialsRefused);
+        assert_eq!(read(403, "").unwrap_err().reason(), FailureReason::CustomerNotFound);
         assert_eq!(read(404, "").unwrap_err().reason(), FailureReason::CustomerNotFound);
     }
 

@@ -12,9 +12,8 @@ use crate::{
 pub(super) fn status(reply: &Reply<'_>) -> Result<(), Error> {
     match reply.status {
         200 => Ok(json::<wire::Status<'_>>(reply.body).map(drop)?),
-        401 => Err(Error::CredentialsRefused),
         403 if lacks_permission(reply) => Err(Error::PermissionMissing),
-        403 => Err(Error::CredentialsRefused),
+        401 | 403 => Err(Error::CredentialsRefused),
         other => Err(Error::Status(other)),
     }
 }

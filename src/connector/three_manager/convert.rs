@@ -17,8 +17,8 @@ pub(super) fn grant(reply: &Reply<'_>) -> Result<Grant, Error> {
         200 => {
             let token: wire::Token<'_> = json(reply.body)?;
             Ok(Grant {
-                access: Secret::new(token.access_token),
-                refresh: token.refresh_token.map(Secret::new),
+                access: Secret::new(token.access),
+                refresh: token.refresh.map(Secret::new),
                 lives: Duration::from_secs(token.expires_in),
             })
         }
@@ -38,11 +38,11 @@ pub(super) fn organizations(reply: &Reply<'_>) -> Result<Page<VendorCustomer>, E
         other => return Err(Error::Status(other)),
     }
     let page: wire::Envelope<wire::Organization<'_>> = json(reply.body)?;
-    let customer = |item: wire::Organization<'_>| -> Result<VendorCustomer, Misfit> {
-        let external_id = id(&item.organization_id, "organizationId")?;
+    let customer = |item: &wire::Organization<'_>| -> Result<VendorCustomer, Misfit> {
+        let external_id = id(&item.id, "organizationId")?;
         Ok(VendorCustomer { name: name(&item.name).unwrap_or_else(|| external_id.clone()), external_id })
     };
-    Ok(Page { items: page.items.into_iter().map(customer).collect::<Result<_, _>>()?, total: page.total_count })
+    Ok(Page { items: page.items.iter().map(customer).collect::<Result<_, _>>()?, total: page.total_count })
 }
 
 pub(super) fn devices(reply: &Reply<'_>) -> Result<Page<DeviceReading>, Error> {
@@ -53,19 +53,19 @@ pub(super) fn devices(reply: &Reply<'_>) -> Result<Page<DeviceReading>, Error> {
         other => return Err(Error::Status(other)),
     }
     let page: wire::Envelope<wire::Device<'_>> = json(reply.body)?;
-    let reading = |item: wire::Device<'_>| -> Result<DeviceReading, Misfit> {
+    let reading = |item: &wire::Device<'_>| -> Result<DeviceReading, Misfit> {
         Ok(DeviceReading {
-            vendor_device_id: id(&item.device_id, "deviceId")?,
+            vendor_device_id: id(&item.id, "deviceId")?,
             managed: item.is_managed,
             read_at: item.last_seen_at.map(|time| time.0),
-            counters: item.counters.map(counters),
+            counters: item.counters.as_ref().map(counters),
         })
     };
-    Ok(Page { items: page.items.into_iter().map(reading).collect::<Result<_, _>>()?, total: page.total_count })
+    Ok(Page { items: page.items.iter().map(reading).collect::<Result<_, _>>()?, total: page.total_count })
 }
 
 /// A negative count is no count.
-fn counters(wire: wire::Counters) -> Counters {
+fn counters(wire: &wire::Counters) -> Counters {
     let count = |value: Option<i64>| value.filter(|count| *count >= 0);
     Counters { total: count(wire.total), small: count(wire.small), large: count(wire.large), duplex: count(wire.duplex) }
 }

@@ -1,0 +1,3 @@
+//! The GraphQL API.
+
+mod schema;
