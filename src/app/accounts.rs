@@ -1,27 +1,253 @@
 //! Accounts.
+
+use std::collections::{HashMap, HashSet};
+
 use super::{
-    App, AppError, Outcome, UserError,
+    App, Outcome, UserError, UserErrorCode, allow,
+    checks::{Problems, Row, fingerprint, only, row_count},
+    idempotent::{self, Keys, Known, Stored},
     input::{CreateAccount, CreateAccounts, OperatorAccount},
 };
-use crate::domain::account::{Account, Actor};
+use crate::{
+    clock::Instant,
+    domain::account::{Account, AccountRole, ActiveStatus, Actor, Permission},
+    id::Uuid,
+    secret::Digest,
+    store::{StoreError, Tx, account},
+};
+
+const MUTATION: &str = "createAccount";
+
+/// A row that has the right form.
+struct Wanted {
+    input: CreateAccount,
+    key: Option<String>,
+    args: Digest,
+}
+
+/// What becomes of a row.
+enum Fate {
+    /// An account that is there already, by the row's idempotency key.
+    Known(Uuid),
+    /// The account to add.
+    Add(Account),
+    /// The same as an earlier row.
+    Like(usize),
+}
 
 impl App {
     /// `createAccount`: adds an account below another.
     pub async fn create_account(&self, actor: &Actor, input: CreateAccount) -> Outcome<Account> {
-        todo_later(actor, input)
+        allow(actor, Permission::Write)?;
+        only(self.add_accounts(actor, vec![input], None).await?)
     }
 
     /// `createAccounts`: up to 250 accounts, a result per row.
     pub async fn create_accounts(&self, actor: &Actor, input: CreateAccounts) -> Outcome<Vec<Result<Account, Vec<UserError>>>> {
-        todo_later(actor, input)
+        allow(actor, Permission::Write)?;
+        let mut problems = Problems::default();
+        problems.idempotency_key(input.idempotency_key.as_deref());
+        if let Err(errors) = row_count("accounts", input.accounts.len()).and_then(|()| problems.or(())) {
+            return Ok(Err(errors));
+        }
+        let rows = self.add_accounts(actor, input.accounts, input.idempotency_key.as_deref()).await?;
+        Ok(Ok(in_rows("accounts", rows)))
     }
 
-    /// Adds an account at the operator's command line.
+    async fn add_accounts(
+        &self,
+        actor: &Actor,
+        inputs: Vec<CreateAccount>,
+        bulk_key: Option<&str>,
+    ) -> Result<Vec<Row<Account>>, StoreError> {
+        let keys = idempotent::row_keys(inputs.iter().map(|input| input.idempotency_key.as_deref()), bulk_key);
+        let wanted: Vec<Row<Wanted>> = inputs.into_iter().zip(keys).map(|(input, key)| well_formed(input, key)).collect();
+        let wanted = &wanted;
+        self.parts
+            .store
+            .write(|tx| async move {
+                let fates = self.decide_accounts(&tx, actor, wanted).await?;
+                let added: Vec<Account> = fates
+                    .iter()
+                    .filter_map(|fate| if let Ok(Fate::Add(account)) = fate { Some(account.clone()) } else { None })
+                    .collect();
+                account::insert_all(&tx, &added).await?;
+                let known: Vec<Uuid> =
+                    fates.iter().filter_map(|fate| if let Ok(Fate::Known(id)) = fate { Some(*id) } else { None }).collect();
+                let known = account::by_ids(&tx, actor.account_id, &known).await?;
+                let mut rows: Vec<Row<Account>> = Vec::with_capacity(fates.len());
+                for fate in fates {
+                    let row = match fate {
+                        Ok(Fate::Add(account)) => Ok(account),
+                        Ok(Fate::Known(id)) => known.get(&id).cloned().ok_or_else(|| vec![gone()]),
+                        Ok(Fate::Like(index)) => rows[index].clone(),
+                        Err(errors) => Err(errors),
+                    };
+                    rows.push(row);
+                }
+                Ok(rows)
+            })
+            .await
+    }
+
+    /// Decides on all rows with a fixed number of statements, and keeps the keys of those to add.
+    async fn decide_accounts(&self, tx: &Tx, actor: &Actor, wanted: &[Row<Wanted>]) -> Result<Vec<Row<Fate>>, StoreError> {
+        let good = || wanted.iter().filter_map(|row| row.as_ref().ok());
+        let names: Vec<&str> = good().filter_map(|row| row.key.as_deref()).collect();
+        let keys = Keys::find(tx, actor, MUTATION, &names, tx.now()).await?;
+        let parents: Vec<Uuid> = good().map(|row| row.input.parent_id).collect();
+        let parents = account::by_ids(tx, actor.account_id, &parents).await?;
+        let pairs: Vec<(Uuid, &str)> =
+            good().filter_map(|row| Some((row.input.parent_id, row.input.external_id.as_deref()?))).collect();
+        let mut taken = account::external_ids_taken(tx, &pairs).await?;
+        let mut first_of: HashMap<&str, (usize, Digest)> = HashMap::new();
+        let mut made: Vec<(&str, Stored)> = Vec::new();
+        let mut fates = Vec::with_capacity(wanted.len());
+        for (index, row) in wanted.iter().enumerate() {
+            let fate = match row {
+                Err(errors) => Err(errors.clone()),
+                Ok(row) => {
+                    match (keys.known(row.key.as_deref(), &row.args), row.key.as_deref().and_then(|key| first_of.get(key))) {
+                        (Known::Done(id), _) => Ok(Fate::Known(id)),
+                        (Known::New, Some((first, args))) if *args == row.args => Ok(Fate::Like(*first)),
+                        (Known::Reused, _) | (Known::New, Some(_)) => Err(vec![idempotent::reused()]),
+                        (Known::New, None) => self.new_account(&row.input, &parents, &mut taken, tx.now()).map(Fate::Add),
+                    }
+                }
+            };
+            if let (Ok(row), Ok(Fate::Add(account))) = (row, &fate)
+                && let Some(key) = &row.key
+            {
+                first_of.insert(key, (index, row.args));
+                made.push((key, Stored { args: row.args, result: account.id }));
+            }
+            fates.push(fate);
+        }
+        keys.keep(tx, &made).await?;
+        Ok(fates)
+    }
+
+    fn new_account(
+        &self,
+        input: &CreateAccount,
+        parents: &HashMap<Uuid, Account>,
+        taken: &mut HashSet<(Uuid, String)>,
+        now: Instant,
+    ) -> Row<Account> {
+        let mut problems = Problems::default();
+        let Some(parent) = parents.get(&input.parent_id) else {
+            return Err(vec![UserError::at(UserErrorCode::NotFound, "parentId", "There is no such account.")]);
+        };
+        if parent.role.child() != Some(input.role) {
+            problems.add(UserErrorCode::Invalid, "role", wrong_role(parent.role));
+        }
+        if let Some(external_id) = &input.external_id
+            && !taken.insert((parent.id, external_id.clone()))
+        {
+            problems.add(UserErrorCode::Taken, "externalId", "Another account below this parent has this external id.");
+        }
+        problems.or(Account {
+            id: self.parts.ids.uuid(now),
+            parent_id: Some(parent.id),
+            role: input.role,
+            status: ActiveStatus::Active,
+            name: input.name.clone(),
+            time_zone: input.time_zone.unwrap_or(parent.time_zone),
+            external_id: input.external_id.clone(),
+            created_at: now,
+            updated_at: now,
+            version: 1,
+        })
+    }
+
+    /// Adds an account at the operator's command line, top-level ones too.
     pub async fn operator_create_account(&self, input: OperatorAccount) -> Outcome<Account> {
-        todo_later((), input)
+        let mut problems = Problems::default();
+        let name = problems.text("name", &input.name, 1);
+        let external_id = problems.optional_text("externalId", input.external_id.as_deref());
+        if let Err(errors) = problems.or(()) {
+            return Ok(Err(errors));
+        }
+        let (input, name, external_id) = (&input, &name, &external_id);
+        let made = self
+            .parts
+            .store
+            .write(|tx| async move {
+                let now = tx.now();
+                let row = match input.parent_id {
+                    None if input.role == AccountRole::Customer => refuse_row("role", "A customer needs a parent."),
+                    None => Ok(Account {
+                        id: self.parts.ids.uuid(now),
+                        parent_id: None,
+                        role: input.role,
+                        status: ActiveStatus::Active,
+                        name: name.clone(),
+                        time_zone: input.time_zone.unwrap_or(chrono_tz::UTC),
+                        external_id: external_id.clone(),
+                        created_at: now,
+                        updated_at: now,
+                        version: 1,
+                    }),
+                    Some(parent_id) => {
+                        let parents: HashMap<Uuid, Account> =
+                            account::find(&tx, parent_id).await?.map(|parent| (parent_id, parent)).into_iter().collect();
+                        let pairs: Vec<(Uuid, &str)> =
+                            external_id.iter().map(|external_id| (parent_id, external_id.as_str())).collect();
+                        let mut taken = account::external_ids_taken(&tx, &pairs).await?;
+                        let child = CreateAccount {
+                            parent_id,
+                            name: name.clone(),
+                            role: input.role,
+                            time_zone: input.time_zone,
+                            external_id: external_id.clone(),
+                            idempotency_key: None,
+                        };
+                        self.new_account(&child, &parents, &mut taken, now)
+                    }
+                };
+                if let Ok(account) = &row {
+                    account::insert_all(&tx, std::slice::from_ref(account)).await?;
+                }
+                Ok(row)
+            })
+            .await?;
+        Ok(made)
+    }
+
+    /// Whether nobody set this installation up yet.
+    pub async fn is_empty(&self) -> Result<bool, super::AppError> {
+        Ok(!account::any(&self.parts.store).await?)
     }
 }
 
-pub(super) fn todo_later<A, B, T>(_: A, _: B) -> Result<T, AppError> {
-    Err(AppError::internal("not yet"))
+fn well_formed(input: CreateAccount, key: Option<String>) -> Row<Wanted> {
+    let args = fingerprint(&CreateAccount { idempotency_key: None, ..input.clone() });
+    let mut problems = Problems::default();
+    let name = problems.text("name", &input.name, 1);
+    let external_id = problems.optional_text("externalId", input.external_id.as_deref());
+    problems.idempotency_key(input.idempotency_key.as_deref());
+    problems.or(Wanted { input: CreateAccount { name, external_id, ..input }, key, args })
+}
+
+fn wrong_role(parent: AccountRole) -> String {
+    match parent.child() {
+        Some(child) => format!("The accounts below a {parent} are {child}s."),
+        None => format!("A {parent} has no accounts below it."),
+    }
+}
+
+fn refuse_row<T>(field: &str, message: &str) -> Row<T> {
+    Err(vec![UserError::at(UserErrorCode::Invalid, field, message)])
+}
+
+fn gone() -> UserError {
+    UserError::whole(UserErrorCode::NotFound, "What the first call with this key made is not there any more.")
+}
+
+/// Gives the errors of each row their place in the list.
+pub(super) fn in_rows<T>(list: &str, rows: Vec<Row<T>>) -> Vec<Row<T>> {
+    rows.into_iter()
+        .enumerate()
+        .map(|(index, row)| row.map_err(|errors| errors.into_iter().map(|error| error.in_row(list, index)).collect()))
+        .collect()
 }

@@ -1,4 +1,4 @@
-//! Hints, within this process, that a run's progress has moved on. Only a hint: who waits polls as well.
+//! Hints, within this process, that something stored has moved on. Only hints: who waits polls as well.
 
 use tokio::sync::broadcast;
 
@@ -6,22 +6,36 @@ use crate::id::Uuid;
 
 /// Hints to everyone who waits.
 #[derive(Debug, Clone)]
-pub struct Hub(broadcast::Sender<Uuid>);
+pub struct Hub {
+    runs: broadcast::Sender<Uuid>,
+    health: broadcast::Sender<Uuid>,
+}
 
 impl Default for Hub {
     fn default() -> Self {
-        Self(broadcast::Sender::new(64))
+        Self { runs: broadcast::Sender::new(64), health: broadcast::Sender::new(64) }
     }
 }
 
 impl Hub {
     /// The progress of `run` has moved on and is committed.
-    pub fn progress(&self, run: Uuid) {
+    pub fn run_changed(&self, run: Uuid) {
         // Nobody listening is not an error.
-        let _ = self.0.send(run);
+        let _ = self.runs.send(run);
     }
 
-    pub(super) fn subscribe(&self) -> broadcast::Receiver<Uuid> {
-        self.0.subscribe()
+    /// The health of a server or feed of `account` has changed and is committed.
+    pub fn health_changed(&self, account: Uuid) {
+        let _ = self.health.send(account);
+    }
+
+    /// Hears of runs.
+    pub fn runs(&self) -> broadcast::Receiver<Uuid> {
+        self.runs.subscribe()
+    }
+
+    /// Hears of accounts whose servers' or feeds' health changed.
+    pub fn health(&self) -> broadcast::Receiver<Uuid> {
+        self.health.subscribe()
     }
 }

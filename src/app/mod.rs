@@ -11,26 +11,29 @@
 
 use std::{fmt, sync::Arc};
 
-use chrono::{NaiveDate, NaiveTime};
+use chrono::{NaiveDate, NaiveTime, TimeDelta};
 use chrono_tz::Tz;
 
 use crate::{
     clock::{Instant, SharedClock},
     domain::{
-        account::{Actor, Permission},
+        account::{Actor, Permission, Who},
         calendar,
         feed::{Feed, FeedStatus},
     },
-    id::SharedIds,
-    secret::KeyRing,
+    id::{Kind, PublicId, SharedIds},
     store::Store,
+    token::TokenKeys,
 };
 
 mod accounts;
+mod checks;
 pub mod collect;
+mod connectors;
 mod error;
 mod feeds;
 mod hub;
+mod idempotent;
 mod identity;
 pub mod input;
 pub mod ports;
@@ -38,9 +41,11 @@ mod progress;
 pub mod query;
 mod reads;
 mod servers;
+mod sums;
 mod syncs;
 pub mod work;
 
+pub use connectors::{ConnectorCache, Unopened};
 pub use error::{AppError, Outcome, UserError, UserErrorCode};
 pub use hub::Hub;
 pub use progress::ProgressStream;
@@ -53,8 +58,10 @@ pub struct AppParts {
     pub clock: SharedClock,
     /// Makes identifiers.
     pub ids: SharedIds,
-    /// Seals credentials.
-    pub keys: Arc<KeyRing>,
+    /// Opens servers; seals their credentials.
+    pub connectors: Arc<ConnectorCache>,
+    /// Checks access tokens; `None` accepts none.
+    pub tokens: Option<Arc<TokenKeys>>,
     /// Carries jobs to workers.
     pub queue: Arc<dyn ports::JobQueue>,
     /// Tells who waits for progress that there is some.
@@ -68,11 +75,13 @@ pub struct AppParts {
 pub struct AppSettings {
     /// When a server's nightly run starts in its zone, unless said at its registration.
     pub nightly_at: NaiveTime,
+    /// Time between two checks of a server's health.
+    pub check_every: TimeDelta,
 }
 
 impl Default for AppSettings {
     fn default() -> Self {
-        Self { nightly_at: NaiveTime::from_hms_opt(3, 30, 0).unwrap_or_default() }
+        Self { nightly_at: NaiveTime::from_hms_opt(3, 30, 0).unwrap_or_default(), check_every: TimeDelta::minutes(15) }
     }
 }
 
@@ -121,4 +130,13 @@ impl App {
 /// Whether `actor` may change things at `level`.
 fn allow(actor: &Actor, level: Permission) -> Result<(), AppError> {
     if actor.permission >= level { Ok(()) } else { Err(AppError::Forbidden) }
+}
+
+/// How `actor` is named on what it asks for: its public id.
+fn name_of(actor: &Actor) -> String {
+    match actor.who {
+        Who::User(id) => PublicId::new(Kind::User, id),
+        Who::ApiKey(id) => PublicId::new(Kind::ApiKey, id),
+    }
+    .to_string()
 }

@@ -1,21 +1,18 @@
 //! Queries: every one limited to what the actor may see.
-use std::collections::HashMap;
 
-use chrono::NaiveDate;
+use std::collections::HashMap;
 
 use super::{
     App, AppError,
-    accounts::todo_later,
     query::{
-        AccountFilter, AccountOrder, AnomalyFilter, CollectionsOf, Consumption, DepositFilter, DepositOrder, FeedFilter,
-        FeedOrder, HealthSummary, ServerFilter, ServerOrder, SyncRunFilter, Totals,
+        AccountFilter, AccountOrder, AnomalyFilter, CollectionsOf, DepositFilter, DepositOrder, FeedFilter, FeedOrder,
+        HealthSummary, ServerFilter, ServerOrder, SyncRunFilter,
     },
 };
 use crate::{
     domain::{
         account::{Account, Actor},
         anomaly::Anomaly,
-        calendar::Interval,
         device::Device,
         feed::Feed,
         health::{HealthChange, HealthSubject},
@@ -25,9 +22,12 @@ use crate::{
         server::Server,
     },
     id::Uuid,
+    store::{account, anomaly, device, feed, health, ledger, run, server},
 };
 
-type ById<T> = Result<HashMap<Uuid, T>, AppError>;
+/// What of the ids asked for is there and may be seen.
+pub(super) type ById<T> = Result<HashMap<Uuid, T>, AppError>;
+type Listed<T> = Result<Page<T>, AppError>;
 
 impl App {
     /// An account; `None` when there is none or it is not to be seen.
@@ -37,39 +37,47 @@ impl App {
 
     /// Accounts by id, for loaders; what is not there or not to be seen is left out.
     pub async fn accounts_by_id(&self, actor: &Actor, ids: &[Uuid]) -> ById<Account> {
-        todo_later(actor, ids)
+        Ok(account::by_ids(&self.parts.store, actor.account_id, ids).await?)
     }
+
     /// Servers by id.
     pub async fn servers_by_id(&self, actor: &Actor, ids: &[Uuid]) -> ById<Server> {
-        todo_later(actor, ids)
+        Ok(server::by_ids(&self.parts.store, actor.account_id, ids).await?)
     }
+
     /// Feeds by id.
     pub async fn feeds_by_id(&self, actor: &Actor, ids: &[Uuid]) -> ById<Feed> {
-        todo_later(actor, ids)
+        Ok(feed::by_ids(&self.parts.store, actor.account_id, ids).await?)
     }
+
     /// Devices by id.
     pub async fn devices_by_id(&self, actor: &Actor, ids: &[Uuid]) -> ById<Device> {
-        todo_later(actor, ids)
+        Ok(device::by_ids(&self.parts.store, actor.account_id, ids).await?)
     }
+
     /// Runs by id.
     pub async fn runs_by_id(&self, actor: &Actor, ids: &[Uuid]) -> ById<SyncRun> {
-        todo_later(actor, ids)
+        Ok(run::by_ids(&self.parts.store, actor.account_id, ids).await?)
     }
+
     /// Collections by id.
     pub async fn collections_by_id(&self, actor: &Actor, ids: &[Uuid]) -> ById<Collection> {
-        todo_later(actor, ids)
+        Ok(run::collections_by_ids(&self.parts.store, actor.account_id, ids).await?)
     }
+
     /// Ledger entries by id.
     pub async fn deposits_by_id(&self, actor: &Actor, ids: &[Uuid]) -> ById<Deposit> {
-        todo_later(actor, ids)
+        Ok(ledger::by_ids(&self.parts.store, actor.account_id, ids).await?)
     }
+
     /// Anomalies by id.
     pub async fn anomalies_by_id(&self, actor: &Actor, ids: &[Uuid]) -> ById<Anomaly> {
-        todo_later(actor, ids)
+        Ok(anomaly::by_ids(&self.parts.store, actor.account_id, ids).await?)
     }
-    /// The run of each server that is queued or running (running before queued, then the longest waiting).
+
+    /// By server, the run that is queued or running (the running one, else the one due first).
     pub async fn current_runs(&self, actor: &Actor, server_ids: &[Uuid]) -> ById<SyncRun> {
-        todo_later(actor, server_ids)
+        Ok(run::current(&self.parts.store, actor.account_id, server_ids).await?)
     }
 
     /// The actor's account and those below it.
@@ -79,41 +87,35 @@ impl App {
         filter: &AccountFilter,
         order: AccountOrder,
         page: &PageArgs,
-    ) -> Result<Page<Account>, AppError> {
-        todo_later(actor, (filter, order, page))
+    ) -> Listed<Account> {
+        Ok(account::list(&self.parts.store, actor.account_id, filter, order, page).await?)
     }
+
     /// Servers, removed ones included.
-    pub async fn servers(
-        &self,
-        actor: &Actor,
-        filter: &ServerFilter,
-        order: ServerOrder,
-        page: &PageArgs,
-    ) -> Result<Page<Server>, AppError> {
-        todo_later(actor, (filter, order, page))
+    pub async fn servers(&self, actor: &Actor, filter: &ServerFilter, order: ServerOrder, page: &PageArgs) -> Listed<Server> {
+        Ok(server::list(&self.parts.store, actor.account_id, filter, order, page).await?)
     }
+
     /// Feeds, ended ones included.
-    pub async fn feeds(
-        &self,
-        actor: &Actor,
-        filter: &FeedFilter,
-        order: FeedOrder,
-        page: &PageArgs,
-    ) -> Result<Page<Feed>, AppError> {
-        todo_later(actor, (filter, order, page))
+    pub async fn feeds(&self, actor: &Actor, filter: &FeedFilter, order: FeedOrder, page: &PageArgs) -> Listed<Feed> {
+        Ok(feed::list(&self.parts.store, actor.account_id, filter, order, page).await?)
     }
+
     /// A feed's devices by vendor device id.
-    pub async fn devices(&self, actor: &Actor, feed_id: Uuid, page: &PageArgs) -> Result<Page<Device>, AppError> {
-        todo_later(actor, (feed_id, page))
+    pub async fn devices(&self, actor: &Actor, feed_id: Uuid, page: &PageArgs) -> Listed<Device> {
+        Ok(device::list(&self.parts.store, actor.account_id, feed_id, page).await?)
     }
+
     /// Sync runs, the latest requested first.
-    pub async fn sync_runs(&self, actor: &Actor, filter: &SyncRunFilter, page: &PageArgs) -> Result<Page<SyncRun>, AppError> {
-        todo_later(actor, (filter, page))
+    pub async fn sync_runs(&self, actor: &Actor, filter: &SyncRunFilter, page: &PageArgs) -> Listed<SyncRun> {
+        Ok(run::list(&self.parts.store, actor.account_id, filter, page).await?)
     }
-    /// Collections of a run or of a feed. Those of a run the actor sees by their feeds.
-    pub async fn collections(&self, actor: &Actor, of: CollectionsOf, page: &PageArgs) -> Result<Page<Collection>, AppError> {
-        todo_later(actor, (of, page))
+
+    /// Collections of a run or of a feed, as far as the actor sees their feeds.
+    pub async fn collections(&self, actor: &Actor, of: CollectionsOf, page: &PageArgs) -> Listed<Collection> {
+        Ok(run::collections(&self.parts.store, actor.account_id, of, page).await?)
     }
+
     /// Ledger entries.
     pub async fn deposits(
         &self,
@@ -121,39 +123,25 @@ impl App {
         filter: &DepositFilter,
         order: DepositOrder,
         page: &PageArgs,
-    ) -> Result<Page<Deposit>, AppError> {
-        todo_later(actor, (filter, order, page))
+    ) -> Listed<Deposit> {
+        Ok(ledger::list(&self.parts.store, actor.account_id, filter, order, page).await?)
     }
+
     /// Anomalies, the latest first unless the filter says otherwise.
-    pub async fn anomalies(&self, actor: &Actor, filter: &AnomalyFilter, page: &PageArgs) -> Result<Page<Anomaly>, AppError> {
-        todo_later(actor, (filter, page))
+    pub async fn anomalies(&self, actor: &Actor, filter: &AnomalyFilter, page: &PageArgs) -> Listed<Anomaly> {
+        Ok(anomaly::list(&self.parts.store, actor.account_id, filter, page).await?)
     }
+
     /// Changes of health of a server or feed, the latest first.
-    pub async fn health_history(
-        &self,
-        actor: &Actor,
-        subject: HealthSubject,
-        page: &PageArgs,
-    ) -> Result<Page<HealthChange>, AppError> {
-        todo_later(actor, (subject, page))
+    pub async fn health_history(&self, actor: &Actor, subject: HealthSubject, page: &PageArgs) -> Listed<HealthChange> {
+        Ok(health::history(&self.parts.store, actor.account_id, subject, page).await?)
     }
-    /// Pages over time of an account and those below it; `None` when it is not to be seen. Over 1,100 points is `TooComplex`.
-    pub async fn consumption(
-        &self,
-        actor: &Actor,
-        account_id: Uuid,
-        from: NaiveDate,
-        to: NaiveDate,
-        interval: Interval,
-    ) -> Result<Option<Consumption>, AppError> {
-        todo_later(actor, (account_id, from, to, interval))
-    }
-    /// Sums up to now of accounts and those below them, each by its own zone.
-    pub async fn totals(&self, actor: &Actor, account_ids: &[Uuid]) -> ById<Totals> {
-        todo_later(actor, account_ids)
-    }
+
     /// What is healthy and what needs attention; `None` when the account is not to be seen.
     pub async fn health_summary(&self, actor: &Actor, account_id: Uuid) -> Result<Option<HealthSummary>, AppError> {
-        todo_later(actor, account_id)
+        if self.account(actor, account_id).await?.is_none() {
+            return Ok(None);
+        }
+        Ok(Some(health::summary(&self.parts.store, account_id).await?))
     }
 }

@@ -10,7 +10,7 @@ use sea_orm::{
 
 use super::{
     Source, Store, StoreError, Tx,
-    convert::{below, containing, insert, key, named, zone},
+    convert::{askable, below, containing, insert, key, named, zone},
     paging::{KeyValue, SortKey, page},
 };
 use crate::{
@@ -73,7 +73,7 @@ pub async fn list(
         all = all.add(C::Status.eq(status.as_str()));
     }
     if let Some(external_id) = &filter.external_id {
-        all = all.add(C::ExternalId.eq(external_id.as_str()));
+        all = all.add(C::ExternalId.eq(askable(external_id)));
     }
     if let Some(search) = &filter.search {
         all = all.add(C::NameKey.like(containing(search)));

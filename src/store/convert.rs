@@ -75,11 +75,16 @@ pub(super) fn key(text: &str) -> String {
     text.to_lowercase()
 }
 
+/// Text as a query may ask for it: PostgreSQL refuses NUL, which no stored text holds.
+pub(super) fn askable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
 /// A pattern for text that contains `search`, upper and lower case alike, whatever wildcards it holds.
 pub(super) fn containing(search: &str) -> LikeExpr {
     let mut pattern = String::with_capacity(search.len() + 2);
     pattern.push('%');
-    for letter in key(search).chars() {
+    for letter in key(&askable(search)).chars() {
         if matches!(letter, '%' | '_' | '\\') {
             pattern.push('\\');
         }

@@ -11,7 +11,7 @@ use sea_orm::{
 
 use super::{
     Source, Store, StoreError, Tx,
-    convert::{below, containing, day, day_opt, health, insert, instant, key, millis, named, zone},
+    convert::{askable, below, containing, day, day_opt, health, insert, instant, key, millis, named, zone},
     paging::{KeyValue, SortKey, page},
 };
 use crate::{
@@ -161,7 +161,7 @@ pub async fn list(
         all = all.add(C::HealthStatus.is_in(filter.health.iter().map(|health| health.as_str())));
     }
     if let Some(external_id) = &filter.external_id {
-        all = all.add(C::ExternalId.eq(external_id.as_str()));
+        all = all.add(C::ExternalId.eq(askable(external_id)));
     }
     if let Some(search) = &filter.search {
         all = all.add(C::SearchKey.like(containing(search)));

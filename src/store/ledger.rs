@@ -9,7 +9,7 @@ use sea_orm::{
 };
 
 use super::{
-    Backend, Source, Store, StoreError,
+    Source, Store, StoreError,
     convert::{below, day, named},
     paging::{KeyValue, SortKey, page},
 };
@@ -83,7 +83,7 @@ pub async fn list(
     let select = deposit::Entity::find();
     match order {
         DepositOrder::Posting => {
-            if store.backend() == Backend::Postgres {
+            if !store.is_sqlite() {
                 let settled = Expr::cust("pg_snapshot_xmin(pg_current_snapshot())::text::bigint");
                 all = all.add(C::Tx.into_expr().lt(settled));
             }

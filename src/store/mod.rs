@@ -13,9 +13,10 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr,
-    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr, ExecResult,
+    QueryResult, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 use sqlx::{
     Connection as _, PgConnection,
@@ -54,12 +55,12 @@ pub enum StoreError {
     /// A stored value is none that this version knows.
     #[error("the stored value of `{0}` is not understood")]
     Corrupt(&'static str),
+    /// The writer has ended.
+    #[error("the store is closed")]
+    Closed,
     /// A row with this key is there already.
     #[error("a row with this key is there already")]
     Taken,
-    /// The writing task has ended, which it does with the process.
-    #[error("the store is closed")]
-    Closed,
     /// The database failed or refused.
     #[error("the database failed")]
     Database(#[source] DatabaseError),
@@ -95,7 +96,7 @@ impl From<sqlx::Error> for StoreError {
 
 impl StoreError {
     /// Whether the same transaction, run again, may pass: it lost against another one.
-    fn lost_race(&self) -> bool {
+    fn is_retryable(&self) -> bool {
         match self {
             Self::Taken => true,
             Self::Database(DatabaseError(DatabaseErrorKind::SeaOrm(
@@ -123,15 +124,6 @@ impl fmt::Debug for DatabaseSettings {
         // The URL may hold a password.
         f.debug_struct("DatabaseSettings").field("max_connections", &self.max_connections).finish_non_exhaustive()
     }
-}
-
-/// Which database it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Backend {
-    /// The embedded default.
-    Sqlite,
-    /// For several nodes.
-    Postgres,
 }
 
 /// The database.
@@ -182,7 +174,7 @@ impl Store {
     async fn run_migrations(&self, up: bool) -> Result<(), StoreError> {
         use coppice_migration::{Migrator, MigratorTrait as _};
         match self.backend() {
-            Backend::Sqlite => {
+            DatabaseBackend::Sqlite => {
                 // DDL is transactional: who comes second finds everything done.
                 let _permit = self.permit().await?;
                 let tx = self.db.begin_with_options(immediate()).await?;
@@ -193,7 +185,7 @@ impl Store {
                 }
                 tx.commit().await?;
             }
-            Backend::Postgres => {
+            _ => {
                 // A connection of its own: the pool might hand out another one for the unlock.
                 let mut lock = PgConnection::connect(&self.url).await?;
                 let (high, low) = MIGRATION_LOCK;
@@ -207,9 +199,13 @@ impl Store {
         Ok(())
     }
 
-    /// Which database it is.
-    pub fn backend(&self) -> Backend {
-        backend_of(&self.db)
+    /// Whether it is the embedded database.
+    pub fn is_sqlite(&self) -> bool {
+        self.backend() == DatabaseBackend::Sqlite
+    }
+
+    fn backend(&self) -> DatabaseBackend {
+        self.db.get_database_backend()
     }
 
     /// The dialect of its statements.
@@ -236,30 +232,30 @@ impl Store {
     {
         let mut attempt = 1;
         loop {
-            let tx = self.begin().await?;
+            let tx = self.begin_write().await?;
             let outcome = match body(tx.clone()).await {
                 Ok(value) => tx.commit().await.map(|()| value),
                 Err(error) => tx.roll_back().await.and(Err(error)),
             };
             match outcome {
-                Err(error) if error.lost_race() && attempt < ATTEMPTS => attempt += 1,
+                Err(error) if error.is_retryable() && attempt < ATTEMPTS => attempt += 1,
                 outcome => return outcome,
             }
         }
     }
 
     async fn permit(&self) -> Result<OwnedSemaphorePermit, StoreError> {
-        Arc::clone(&self.writer).acquire_owned().await.map_err(|_| DbErr::Custom("the store is closed".to_owned()).into())
+        Arc::clone(&self.writer).acquire_owned().await.map_err(|_| StoreError::Closed)
     }
 
-    async fn begin(&self) -> Result<Tx, StoreError> {
+    async fn begin_write(&self) -> Result<Tx, StoreError> {
         match self.backend() {
-            Backend::Sqlite => {
+            DatabaseBackend::Sqlite => {
                 let permit = self.permit().await?;
                 let tx = self.db.begin_with_options(immediate()).await?;
                 Ok(Tx { tx: Arc::new(tx), now: self.clock.now(), permit: Some(Arc::new(permit)) })
             }
-            Backend::Postgres => {
+            _ => {
                 let tx = self.db.begin().await?;
                 // Shows readers of lists by `updated_at` the earliest instant that this transaction may still commit.
                 let earliest = self.clock.now().timestamp_millis();
@@ -277,7 +273,7 @@ impl Store {
     /// The instant before which no `updated_at` will be committed any more, in milliseconds: what lists in that order may show.
     async fn settled_before(&self) -> Result<i64, StoreError> {
         let now = self.clock.now().timestamp_millis();
-        if self.backend() == Backend::Sqlite {
+        if self.is_sqlite() {
             return Ok(now);
         }
         let open = "SELECT min((classid::bigint << 32) | objid::bigint) AS earliest FROM pg_locks \
@@ -328,6 +324,29 @@ impl Tx {
     }
 }
 
+#[async_trait]
+impl ConnectionTrait for Tx {
+    fn get_database_backend(&self) -> DatabaseBackend {
+        self.tx.get_database_backend()
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.tx.execute_raw(statement).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.tx.execute_unprepared(sql).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.tx.query_one_raw(statement).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.tx.query_all_raw(statement).await
+    }
+}
+
 /// Where rows are read from: the [`Store`], or a [`Tx`] for what a write depends on.
 pub trait Source: Sync {
     /// The connection's type.
@@ -346,14 +365,10 @@ impl Source for Store {
 }
 
 impl Source for Tx {
-    type Connection = DatabaseTransaction;
-    fn db(&self) -> &DatabaseTransaction {
-        &self.tx
+    type Connection = Self;
+    fn db(&self) -> &Self {
+        self
     }
-}
-
-fn backend_of(db: &impl ConnectionTrait) -> Backend {
-    if db.get_database_backend() == DatabaseBackend::Postgres { Backend::Postgres } else { Backend::Sqlite }
 }
 
 fn immediate() -> TransactionOptions {

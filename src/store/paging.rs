@@ -10,7 +10,7 @@ use sea_orm::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::StoreError;
+use super::{StoreError, convert::askable};
 use crate::{
     domain::paging::{MAX_PAGE, Page, PageArgs},
     id::Uuid,
@@ -35,7 +35,7 @@ impl KeyValue {
 
     fn expr(&self) -> Result<Expr, StoreError> {
         Ok(match self {
-            Self::Text(text) => Expr::val(text.as_str()),
+            Self::Text(text) => Expr::val(askable(text)),
             Self::Number(number) => Expr::val(*number),
             Self::Id(hex) => Expr::val(Uuid::try_parse(hex).map_err(|_| StoreError::Cursor)?),
         })

@@ -180,28 +180,23 @@ pub async fn collections(
     }
 }
 
-/// The runs whose progress a subscriber follows: those of `filter`'s account and server that are open, and `known`, of what `viewer`
-/// may see.
+/// The runs whose progress a subscriber follows: those of `filter`'s account and server that are open or ended at `since` or later, of
+/// what `viewer` may see.
 pub async fn followed(
     from: &impl Source,
     viewer: Uuid,
     filter: &SyncRunFilter,
-    known: &[Uuid],
+    since: Instant,
 ) -> Result<Vec<SyncRun>, StoreError> {
     use sync_run::Column as C;
-    let mut open = Condition::all().add(C::Status.is_in(OPEN));
+    let mut all = Condition::all().add(C::Status.is_in(OPEN).or(C::FinishedAt.gte(since.timestamp_millis())));
     if let Some(account) = filter.account_id {
-        open = open.add(below(server::Column::AccountId, account));
+        all = all.add(below(server::Column::AccountId, account));
     }
     if let Some(server) = filter.server_id {
-        open = open.add(C::ServerId.eq(server));
+        all = all.add(C::ServerId.eq(server));
     }
-    let rows = seen_by(viewer)
-        .filter(Condition::any().add(open).add(C::Id.is_in(known.iter().copied())))
-        .order_by_asc(C::RequestedAt)
-        .order_by_asc(C::Id)
-        .all(from.db())
-        .await?;
+    let rows = seen_by(viewer).filter(all).order_by_asc(C::RequestedAt).order_by_asc(C::Id).all(from.db()).await?;
     rows.into_iter().map(from_row).collect()
 }
 

@@ -182,7 +182,7 @@ pub async fn insert_one(tx: &Tx, server: &Server, beside: ServerSecrets<'_>) -> 
 pub async fn lock(tx: &Tx, ids: &[Uuid]) -> Result<(), StoreError> {
     use sea_orm::QuerySelect as _;
     // SQLite's writers are alone anyway.
-    if super::backend_of(tx.db()) == super::Backend::Postgres {
+    if sea_orm::ConnectionTrait::get_database_backend(tx) == sea_orm::DatabaseBackend::Postgres {
         let mut ids = ids.to_vec();
         ids.sort_unstable();
         server::Entity::find()

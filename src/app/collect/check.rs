@@ -44,6 +44,7 @@ impl Engine {
         checked.health = server.health.judged(verdict, now);
         let changed = self.store.record_server_check(&checked, day_of(now, server.time_zone), now).await?;
         if changed {
+            self.hub.health_changed(server.account_id);
             tracing::info!(server.id = %server.id, health = %checked.health.status, "a server's health changed");
         }
         Ok((checked, verdict))
@@ -57,7 +58,7 @@ impl Engine {
         only_feeds: Option<Vec<Uuid>>,
     ) -> Result<Uuid, EngineFault> {
         let run_id = self.store.open_run(self.ids.uuid(self.now()), server_id, kind, only_feeds).await?;
-        self.hub.progress(run_id);
+        self.hub.run_changed(run_id);
         self.queue.push(run_job(server_id, run_id)).await?;
         Ok(run_id)
     }

@@ -309,7 +309,12 @@ impl Slice<'_> {
     }
 
     async fn store_commit(&mut self, commit: FeedCommit, done: bool) -> Result<Next, EngineFault> {
-        Ok(match self.engine.writer.commit(commit).await? {
+        let health_of = commit.feed.health_before.map(|_| commit.account_id);
+        let committed = self.engine.writer.commit(commit).await?;
+        if let (Some(account_id), Committed::Stored { .. }) = (health_of, committed) {
+            self.engine.hub.health_changed(account_id);
+        }
+        Ok(match committed {
             Committed::LeaseLost => Next::Stop(FeedEnd::LeaseLost),
             Committed::FeedChanged => Next::Again,
             Committed::Stored { cancel_requested: true, .. } => Next::Stop(FeedEnd::Cancelled),

@@ -31,15 +31,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     app::{
-        Hub,
+        ConnectorCache, Hub, Unopened,
         ports::{JobQueue, QueueError},
         work::{self, CollectEnd, Collecting},
     },
     clock::{Instant, SharedClock},
-    connector::{Connector, Connectors, Credentials, Endpoint, ServerUrl},
+    connector::Connector,
     domain::{calendar::Holidays, server::Server},
     id::{SharedIds, Uuid},
-    secret::{KeyRing, Place},
     store::{
         Store, StoreError,
         collecting::{CommitWriter, Lease},
@@ -83,8 +82,8 @@ pub enum EngineFault {
     #[error("the queue refused a job")]
     Queue(#[from] QueueError),
     /// A server's credentials do not open: the sealing key is missing.
-    #[error("the credentials of server {0} do not open; is its sealing key missing?")]
-    Sealed(Uuid),
+    #[error("a server cannot be opened")]
+    Sealed(#[from] Unopened),
     /// There is no such server.
     #[error("there is no server {0}")]
     NoServer(Uuid),
@@ -95,8 +94,7 @@ pub enum EngineFault {
 pub struct Engine {
     store: Store,
     writer: CommitWriter,
-    connectors: Arc<Connectors>,
-    keys: Arc<KeyRing>,
+    connectors: Arc<ConnectorCache>,
     clock: SharedClock,
     ids: SharedIds,
     queue: Arc<dyn JobQueue>,
@@ -117,9 +115,7 @@ pub struct EngineParts {
     /// The database.
     pub store: Store,
     /// Opened vendor servers.
-    pub connectors: Arc<Connectors>,
-    /// Opens credentials.
-    pub keys: Arc<KeyRing>,
+    pub connectors: Arc<ConnectorCache>,
     /// The time.
     pub clock: SharedClock,
     /// Ids and jitter.
@@ -140,7 +136,6 @@ impl Engine {
             writer: CommitWriter::spawn(&parts.store),
             store: parts.store,
             connectors: parts.connectors,
-            keys: parts.keys,
             clock: parts.clock,
             ids: parts.ids,
             queue: parts.queue,
@@ -188,12 +183,7 @@ impl Engine {
         let found = self.store.server_for_collecting(server_id).await?;
         let (server, sealed) = found.ok_or(EngineFault::NoServer(server_id))?;
         let Some(sealed) = sealed.filter(|_| server.removed_at.is_none()) else { return Ok((server, None)) };
-        let place = Place { table: "server", column: "credentials", row: server.id, account: server.account_id };
-        let closed = |_| EngineFault::Sealed(server.id);
-        let plain = self.keys.open(&place, &sealed).map_err(closed)?;
-        let credentials = Credentials::from_sealable(&plain).map_err(|_| EngineFault::Sealed(server.id))?;
-        let url = ServerUrl::parse(&server.url).map_err(|_| EngineFault::NoServer(server.id))?;
-        let connector = self.connectors.get(server.id, &Endpoint { url, credentials });
+        let connector = self.connectors.open(&server, &sealed)?;
         Ok((server, Some(connector)))
     }
 

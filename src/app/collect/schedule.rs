@@ -30,13 +30,13 @@ impl Scheduling for Engine {
     /// A server that missed nights gets one run, which covers them all.
     async fn start_due_nightly_runs(&self) -> Result<Vec<Job>, ScheduleFault> {
         let started = async {
-            let now = self.store.now(self.clock.as_ref()).await?;
+            let now = self.now();
             let mut jobs = Vec::new();
             for server in self.store.servers_due_at_night(now, BATCH).await? {
                 let next = next_nightly(now, server.nightly_at, server.time_zone);
                 let run_id = self.ids.uuid(now);
                 if self.store.open_nightly_run(run_id, server.id, server.due_at, next, server.collects).await? {
-                    self.hub.progress(run_id);
+                    self.hub.run_changed(run_id);
                     jobs.push(run_job(server.id, run_id));
                 }
             }
@@ -47,7 +47,7 @@ impl Scheduling for Engine {
 
     async fn due_checks(&self, limit: usize) -> Result<Vec<Uuid>, ScheduleFault> {
         let claimed = async {
-            let now = self.store.now(self.clock.as_ref()).await?;
+            let now = self.now();
             let again = now + TimeDelta::from_std(self.settings.check_every).unwrap_or_default();
             Ok(self.store.claim_due_checks(now, again, limit).await?)
         };
@@ -63,7 +63,7 @@ impl Scheduling for Engine {
 
     async fn sweep(&self) -> Result<Vec<Job>, ScheduleFault> {
         let found = async {
-            let now = self.store.now(self.clock.as_ref()).await?;
+            let now = self.now();
             let idle = self.store.idle_servers_with_runs(now).await?;
             // The key changes with every holder and every ten seconds: a job that came too early does not keep the next away.
             let beat = now.timestamp() / 10;
@@ -79,7 +79,7 @@ impl Scheduling for Engine {
 
     async fn retain(&self) -> Result<(), ScheduleFault> {
         let kept = async {
-            let now = self.store.now(self.clock.as_ref()).await?;
+            let now = self.now();
             Ok(self.store.forget_before(now - TimeDelta::days(KEEP_DAYS)).await?)
         };
         kept.await.map_err(fault)

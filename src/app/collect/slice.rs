@@ -96,7 +96,7 @@ impl<'a> Slice<'a> {
             if !self.plan(run).await? {
                 return Ok(RunStep::LeaseLost);
             }
-            self.engine.hub.progress(run.id);
+            self.engine.hub.run_changed(run.id);
         }
         let mut crashes = run.crashes;
         loop {
@@ -115,7 +115,7 @@ impl<'a> Slice<'a> {
                 } else {
                     self.collect(run, collection, next_feed).await?
                 };
-                self.engine.hub.progress(run.id);
+                self.engine.hub.run_changed(run.id);
                 self.feeds_left = self.feeds_left.saturating_sub(1);
                 match end {
                     FeedEnd::Ended => {}
@@ -188,7 +188,7 @@ impl<'a> Slice<'a> {
 
     async fn end(&self, run: &OpenRun, end: RunEnd) -> Result<RunStep, EngineFault> {
         let ended = self.engine.store.end_run(self.lease, run.id, end).await?;
-        self.engine.hub.progress(run.id);
+        self.engine.hub.run_changed(run.id);
         Ok(if ended { RunStep::Ended } else { RunStep::LeaseLost })
     }
 }

@@ -6,7 +6,7 @@ use super::{Error, wire};
 use crate::{
     connector::{
         VendorCustomer,
-        client::{Grant, Misfit, Page, Reply, id, json, name},
+        client::{Count, Grant, Misfit, Page, Reply, id, json, name},
     },
     domain::device::{Counters, DeviceReading},
     secret::Secret,
@@ -64,9 +64,8 @@ pub(super) fn devices(reply: &Reply<'_>) -> Result<Page<DeviceReading>, Error> {
     Ok(Page { items: page.items.iter().map(reading).collect::<Result<_, _>>()?, total: page.total_count })
 }
 
-/// A negative count is no count.
 fn counters(wire: &wire::Counters) -> Counters {
-    let count = |value: Option<i64>| value.filter(|count| *count >= 0);
+    let count = |value: Option<Count>| value.map(|count| count.0);
     Counters { total: count(wire.total), small: count(wire.small), large: count(wire.large), duplex: count(wire.duplex) }
 }
 
@@ -94,7 +93,7 @@ mod tests {
             counters: Some(counters),
         };
         assert_eq!(read(200, DEVICE), Ok(vec![expected.clone()]));
-        let partly = DEVICE.replace(r#""lifecountA4":120010,"lifecountA3":445"#, r#""lifecountA4":null,"lifecountA3":-1"#);
+        let partly = DEVICE.replace(r#""lifecountA4":120010,"lifecountA3":445"#, r#""lifecountA4":null,"lifecountA3":null"#);
         let partly = read(200, &partly).unwrap().remove(0);
         assert_eq!(partly.counters, Some(Counters { small: None, large: None, ..counters }));
         let unread = r#"{"deviceId":"d-77","isManaged":true,"lastSeenAt":null,"counters":null}"#;
@@ -110,6 +109,7 @@ mod tests {
             (r#""isManaged":true,"#, "", "missing field items[0].isManaged"),
             (r#""lastSeenAt":"2026-03-02T03:50:00Z""#, r#""lastSeenAt":"today""#, "items[0].lastSeenAt has another type"),
             (r#""totalPages":120455"#, r#""totalPages":"120455""#, "items[0].counters.totalPages has another type"),
+            (r#""totalPages":120455"#, r#""totalPages":-1"#, "items[0].counters.totalPages is negative"),
             (r#""counters""#, r#""meters""#, "missing field items[0].counters"),
         ] {
             let error = read(200, &DEVICE.replace(from, to)).unwrap_err();

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::{
     connector::{
-        client::{Call, IsoTime, present},
+        client::{Call, Count, IsoTime, present},
         url::push_encoded,
     },
     secret::Secret,
@@ -99,12 +99,12 @@ pub(super) struct Device<'a> {
 #[derive(Deserialize)]
 pub(super) struct Counters {
     #[serde(rename = "totalPages")]
-    pub(super) total: Option<i64>,
+    pub(super) total: Option<Count>,
     #[serde(rename = "lifecountA4")]
-    pub(super) small: Option<i64>,
+    pub(super) small: Option<Count>,
     #[serde(rename = "lifecountA3")]
-    pub(super) large: Option<i64>,
+    pub(super) large: Option<Count>,
     /// Sheets.
     #[serde(rename = "duplexTotal")]
-    pub(super) duplex: Option<i64>,
+    pub(super) duplex: Option<Count>,
 }

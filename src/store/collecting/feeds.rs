@@ -8,11 +8,9 @@ use crate::{
     clock::{Instant, from_millis},
     domain::{
         calendar::next,
-        device::ReadingDay,
         failure::FailureReason,
         feed::CollectionScope,
         health::{Health, HealthStatus},
-        meters::Resumed,
         pages::Pages,
         period::{FeedDays, Lower, PeriodDay},
     },
@@ -74,21 +72,13 @@ impl CollectingFeed {
         self.with_days(yesterday, |days| days.asked_again(open, asked))
     }
 
-    /// The end of the last pause before a reading of `day`.
-    pub fn resumed(&self, day: ReadingDay) -> Option<Resumed> {
-        match day {
-            ReadingDay::EndOf(day) => self
-                .left_out
-                .iter()
-                .rev()
-                .find(|left| left.from <= left.to && left.to <= day)
-                .map(|left| Resumed::After(left.to)),
-            ReadingDay::ByTime => self.left_out.last().map(|left| Resumed::At(left.resumed_at)),
-        }
+    /// Days left out, first and last, inclusive.
+    pub fn days_left_out(&self) -> Vec<(NaiveDate, NaiveDate)> {
+        self.left_out.iter().filter(|left| left.from <= left.to).map(|left| (left.from, left.to)).collect()
     }
 
     fn with_days<T>(&self, yesterday: NaiveDate, ask: impl FnOnce(FeedDays<'_>) -> T) -> T {
-        let left_out: Vec<_> = self.left_out.iter().map(|left| (left.from, left.to)).collect();
+        let left_out = self.days_left_out();
         ask(FeedDays {
             activation: self.activation_date,
             covered_through: self.state.covered_through,

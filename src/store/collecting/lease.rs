@@ -1,7 +1,8 @@
 //! Leases: one holder per server, so that its feeds are read one after another.
 //!
 //! A claim raises the server's fence; whoever held the lease before carries an old fence and can commit nothing any more. Times are
-//! the caller's `now`, which on PostgreSQL is the database's clock (`Store::now`), so that nodes need not agree on the time.
+//! the caller's; on PostgreSQL its clock follows the database's ([`FollowingClock`](crate::clock::FollowingClock)), so that nodes need not
+//! agree on the time.
 
 use sea_orm::ConnectionTrait as _;
 
@@ -9,7 +10,7 @@ use super::sql::statement;
 use crate::{
     clock::Instant,
     id::Uuid,
-    store::{Backend, Source as _, Store, StoreError},
+    store::{Source as _, Store, StoreError},
 };
 
 /// The right to talk to a server, until it is lost.
@@ -31,9 +32,9 @@ impl Store {
         now: Instant,
         until: Instant,
     ) -> Result<Option<(Lease, bool)>, StoreError> {
-        let tx = self.begin().await?;
+        let tx = self.begin_write().await?;
         let backend = self.dialect();
-        let lock = if self.backend() == Backend::Sqlite { "" } else { " FOR UPDATE" };
+        let lock = if self.is_sqlite() { "" } else { " FOR UPDATE" };
         let found = tx
             .db()
             .query_one_raw(statement(
@@ -71,7 +72,7 @@ impl Store {
     }
 
     async fn change_lease(&self, lease: Lease, set: &str, values: [sea_orm::Value; 1]) -> Result<bool, StoreError> {
-        let tx = self.begin().await?;
+        let tx = self.begin_write().await?;
         let parameters = values.into_iter().chain([lease.server_id.into(), lease.fence.into()]);
         let changed = tx
             .db()

@@ -145,7 +145,7 @@ impl Store {
 
     /// Ends a collection whose feed is no longer to be collected.
     pub async fn cancel_collection(&self, lease: Lease, id: Uuid, now: Instant) -> Result<(), StoreError> {
-        let tx = self.begin().await?;
+        let tx = self.begin_write().await?;
         let cancelled = tx
             .db()
             .execute_raw(statement(
@@ -181,7 +181,7 @@ impl Store {
         next: Instant,
         collects: bool,
     ) -> Result<bool, StoreError> {
-        let tx = self.begin().await?;
+        let tx = self.begin_write().await?;
         let moved = tx
             .db()
             .execute_raw(statement(
@@ -204,7 +204,7 @@ impl Store {
 
     /// Counts a broken-off attempt on the runs under way of a server whose lease ran out.
     pub async fn count_crash(&self, lease: Lease) -> Result<(), StoreError> {
-        let tx = self.begin().await?;
+        let tx = self.begin_write().await?;
         tx.db()
             .execute_raw(statement(
                 self.dialect(),
@@ -266,7 +266,7 @@ impl Store {
         days_total: i32,
         now: Instant,
     ) -> Result<bool, StoreError> {
-        let tx = self.begin().await?;
+        let tx = self.begin_write().await?;
         let started = tx.db().execute_raw(statement(
                 self.dialect(),
                 "UPDATE sync_run SET status = 'RUNNING', planned = TRUE, started_at = COALESCE(started_at, ?), \
@@ -360,7 +360,7 @@ impl Store {
             RunEnd::Cancelled => (SyncStatus::Cancelled, None, None),
             RunEnd::Resting(until) => (SyncStatus::Running, None, Some(until)),
         };
-        let tx = self.begin().await?;
+        let tx = self.begin_write().await?;
         let failure = (error.is_some() || next_attempt.is_some())
             .then(|| Failure { reason: error.unwrap_or(FailureReason::VendorFailed), next_attempt_at: next_attempt });
         if !holds(&tx, lease).await? || !run::transition(&tx, run_id, status, failure).await? {

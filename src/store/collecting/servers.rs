@@ -6,13 +6,13 @@ use sea_orm::ConnectionTrait as _;
 
 use super::{apply::day, sql::statement};
 use crate::{
-    clock::{Clock, Instant, from_millis},
+    clock::{Instant, from_millis},
     domain::{
         health::{HealthStatus, HealthSubject},
         server::Server,
     },
     id::Uuid,
-    store::{Backend, Source as _, Store, StoreError, health, server},
+    store::{Source as _, Store, StoreError, health, server},
 };
 
 /// A server whose night is due.
@@ -31,20 +31,14 @@ pub struct NightDue {
 }
 
 impl Store {
-    /// The instant that schedules and leases go by: the database's own on PostgreSQL, so that nodes need not agree on the time; the
-    /// caller's on SQLite, where there is one process at a time.
-    pub async fn now(&self, clock: &dyn Clock) -> Result<Instant, StoreError> {
-        if self.backend() == Backend::Sqlite {
-            return Ok(clock.now());
+    /// The database's own time, which several nodes can agree on; `None` on SQLite, where there is one process at a time.
+    pub async fn database_time(&self) -> Result<Option<Instant>, StoreError> {
+        if self.is_sqlite() {
+            return Ok(None);
         }
-        let row = self
-            .db()
-            .query_one_raw(statement(self.dialect(), "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bigint", []))
-            .await?;
-        Ok(match row {
-            Some(row) => from_millis(row.try_get_by_index(0)?),
-            None => clock.now(),
-        })
+        let sql = "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bigint";
+        let row = self.db().query_one_raw(statement(self.dialect(), sql, [])).await?;
+        Ok(row.map(|row| row.try_get_by_index(0)).transpose()?.map(from_millis))
     }
 
     /// A server with its sealed credentials (`None` once removed); `None` when there is no such server.
@@ -56,9 +50,9 @@ impl Store {
 
     /// Stores the outcome of a check; when it changed the status, also the change and the days of the pause. Gives whether it did.
     pub async fn record_server_check(&self, server: &Server, today: NaiveDate, now: Instant) -> Result<bool, StoreError> {
-        let tx = self.begin().await?;
+        let tx = self.begin_write().await?;
         let backend = self.dialect();
-        let lock = if self.backend() == Backend::Sqlite { "" } else { " FOR UPDATE" };
+        let lock = if self.is_sqlite() { "" } else { " FOR UPDATE" };
         let before = tx
             .db()
             .query_one_raw(statement(
@@ -141,7 +135,7 @@ impl Store {
 
     /// Takes the checks that are due, moves each on to `again`, and gives those of servers that no run talks to.
     pub async fn claim_due_checks(&self, now: Instant, again: Instant, limit: usize) -> Result<Vec<Uuid>, StoreError> {
-        let tx = self.begin().await?;
+        let tx = self.begin_write().await?;
         let millis = now.timestamp_millis();
         let rows = tx
             .db()
@@ -174,7 +168,7 @@ impl Store {
 impl Store {
     /// Records that a schedule fires for an instant; true for the first who says so.
     pub async fn record_tick(&self, schedule: &str, due_at: Instant) -> Result<bool, StoreError> {
-        let tx = self.begin().await?;
+        let tx = self.begin_write().await?;
         let recorded = tx
             .db()
             .execute_raw(statement(
@@ -191,7 +185,7 @@ impl Store {
     /// Deletes ticks and idempotency keys from before an instant.
     pub async fn forget_before(&self, before: Instant) -> Result<(), StoreError> {
         for sql in ["DELETE FROM schedule_tick WHERE fired_at < ?", "DELETE FROM idempotency WHERE created_at < ?"] {
-            let tx = self.begin().await?;
+            let tx = self.begin_write().await?;
             tx.db().execute_raw(statement(self.dialect(), sql, [before.timestamp_millis().into()])).await?;
             tx.commit().await?;
         }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Committed, FeedCommit, apply};
-use crate::store::{Backend, Store, StoreError};
+use crate::store::{Store, StoreError};
 
 /// Most commits of one transaction; bounds the length of a transaction and of its statements.
 const MAX_GROUP: usize = 64;
@@ -24,7 +24,7 @@ impl CommitWriter {
     /// Starts the writing tasks: one on SQLite, which has one writer, four on PostgreSQL. They end when the last clone is
     /// dropped.
     pub fn spawn(store: &Store) -> Self {
-        let writers = if store.backend() == Backend::Sqlite { 1 } else { 4 };
+        let writers = if store.is_sqlite() { 1 } else { 4 };
         let queues = (0..writers)
             .map(|_| {
                 let (sender, receiver) = mpsc::channel(QUEUE);
@@ -73,14 +73,14 @@ async fn write_group(store: &Store, commits: &[FeedCommit]) -> Result<Vec<Commit
     let mut attempt = 0;
     loop {
         let outcome = async {
-            let tx = store.begin().await?;
+            let tx = store.begin_write().await?;
             let outcomes = apply::apply(&tx, commits).await?;
             tx.commit().await?;
             Ok::<_, StoreError>(outcomes)
         }
         .await;
         match outcome {
-            Err(error) if error.lost_race() && attempt < 5 => {
+            Err(error) if error.is_retryable() && attempt < 5 => {
                 attempt += 1;
                 tokio::time::sleep(Duration::from_millis(10 << attempt)).await;
             }

@@ -3,12 +3,13 @@
 mod answers;
 mod faults;
 mod scripted;
+mod suite;
 mod tokens;
 
 use std::{sync::Arc, time::Duration};
 
 use coppice::{
-    clock::{Clock as _, ManualClock, from_millis},
+    clock::{ManualClock, from_millis},
     connector::{Client, ClientSettings, Connector, Credentials, Endpoint, ReadAt, ReadRequest, ServerUrl, open},
     domain::feed::CollectionScope,
     id::IdSource,
@@ -43,7 +44,6 @@ impl World {
     }
 
     pub fn client(&self) -> Client {
-        assert!(self.clock.now() > from_millis(0));
         Client::new(self.settings.clone(), self.clock.clone(), Arc::new(IdSource::seeded(1))).unwrap()
     }
 

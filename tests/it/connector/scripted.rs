@@ -5,13 +5,13 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
+    sync::Notify,
 };
 use tokio_rustls::{
     TlsAcceptor,
@@ -42,8 +42,8 @@ pub enum Say {
     HangUp,
     /// No answer for as long as the test lasts.
     Silence,
-    /// An answer after a while.
-    Late(Duration, String),
+    /// An answer once told to.
+    When(Arc<Notify>, String),
 }
 
 impl Say {
@@ -172,14 +172,14 @@ async fn serve(
         };
         match script(&request, before) {
             Say::Answer { status, headers, body } => {
-                let extra: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+                let extra = headers.iter().fold(String::new(), |head, (name, value)| head + name + ": " + value + "\r\n");
                 let head = format!("HTTP/1.1 {status} X\r\n{extra}content-length: {}\r\n\r\n", body.len());
                 stream.write_all(head.as_bytes()).await.ok()?;
                 stream.write_all(&body).await.ok()?;
                 stream.flush().await.ok()?;
             }
-            Say::Late(wait, body) => {
-                tokio::time::sleep(wait).await;
+            Say::When(told, body) => {
+                told.notified().await;
                 let answer = format!("HTTP/1.1 200 X\r\ncontent-length: {}\r\n\r\n{body}", body.len());
                 stream.write_all(answer.as_bytes()).await.ok()?;
                 stream.flush().await.ok()?;

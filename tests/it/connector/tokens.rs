@@ -34,16 +34,13 @@ impl Desk {
             self.log.push("data".into());
             return Say::json(r#"{"items":[],"page":1,"pageSize":100,"totalCount":0}"#);
         }
-        let granted = match request.body.strip_prefix("grant_type=refresh_token&refresh_token=") {
-            Some(token) => {
-                self.log.push("refresh".into());
-                self.refresh.take_if(|refresh| refresh == token).is_some()
-            }
-            None => {
-                self.log.push("login".into());
-                assert_eq!(request.body, "grant_type=password&username=user-Qx7f&password=pass-Zk2w");
-                !self.refuses_login
-            }
+        let granted = if let Some(token) = request.body.strip_prefix("grant_type=refresh_token&refresh_token=") {
+            self.log.push("refresh".into());
+            self.refresh.take_if(|refresh| refresh == token).is_some()
+        } else {
+            self.log.push("login".into());
+            assert_eq!(request.body, "grant_type=password&username=user-Qx7f&password=pass-Zk2w");
+            !self.refuses_login
         };
         if !granted {
             return Say::status(400, r#"{"error":"invalid_grant"}"#);
