@@ -1,7 +1,7 @@
 //! The only place that reads the time of day. Everything else is handed a [`Clock`] or an instant.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex, PoisonError,
     atomic::{AtomicI64, Ordering},
 };
 
@@ -28,6 +28,31 @@ impl Clock for SystemClock {
         #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
         let now = Utc::now();
         from_millis(now.timestamp_millis())
+    }
+}
+
+/// A clock that is set by another one, such as the database's, and between settings goes on by the machine's monotonic clock: however
+/// the machine's time of day is wrong or stepped, nodes that follow the same clock agree.
+#[derive(Debug)]
+pub struct FollowingClock(Mutex<(Instant, std::time::Instant)>);
+
+impl FollowingClock {
+    /// Starts at `instant`, which is now.
+    pub fn at(instant: Instant) -> Self {
+        Self(Mutex::new((instant, std::time::Instant::now())))
+    }
+
+    /// Takes `instant` for now.
+    pub fn set(&self, instant: Instant) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (instant, std::time::Instant::now());
+    }
+}
+
+impl Clock for FollowingClock {
+    fn now(&self) -> Instant {
+        let (instant, at) = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let passed = i64::try_from(at.elapsed().as_millis()).unwrap_or(i64::MAX);
+        from_millis(instant.timestamp_millis().saturating_add(passed))
     }
 }
 

@@ -39,8 +39,6 @@ pub struct Model {
     pub health_changed_at: Option<i64>,
     /// Whether the collection of a past activation date is under way.
     pub backfilling: bool,
-    /// Whether the next reading starts new segments.
-    pub restart: bool,
     /// When a user paused it; null while not.
     pub paused_at: Option<i64>,
     /// When it was removed; null while not.

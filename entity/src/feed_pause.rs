@@ -15,6 +15,8 @@ pub struct Model {
     pub from_day: String,
     /// Last day, inclusive; null while it lasts.
     pub to_day: Option<String>,
+    /// When the feed was resumed; null while paused.
+    pub resumed_at: Option<i64>,
 }
 
 /// What its rows point to.

@@ -25,7 +25,6 @@ const UP: &[&str] = &[
             health_checked_at BIGINT, \
             health_changed_at BIGINT, \
             backfilling BOOLEAN NOT NULL DEFAULT FALSE, \
-            restart BOOLEAN NOT NULL DEFAULT FALSE, \
             paused_at BIGINT, \
             ended_at BIGINT, \
             last_data_at BIGINT, \
@@ -44,7 +43,8 @@ const UP: &[&str] = &[
             id UUID PRIMARY KEY, \
             feed_id UUID NOT NULL REFERENCES feed (id), \
             from_day TEXT NOT NULL, \
-            to_day TEXT \
+            to_day TEXT, \
+            resumed_at BIGINT \
         )",
     "CREATE INDEX feed_pause_by_feed ON feed_pause (feed_id)",
     "CREATE TABLE feed_day ( \

@@ -28,6 +28,7 @@ use crate::{
 
 mod accounts;
 mod checks;
+pub mod collect;
 mod connectors;
 mod error;
 mod feeds;

@@ -53,9 +53,8 @@ pub trait Scheduling: Send + Sync {
     /// Checks one server that [`Self::due_checks`] returned; ends early when `shutdown` began.
     async fn check_server(&self, server_id: Uuid, shutdown: CancellationToken) -> Result<(), ScheduleFault>;
 
-    /// The jobs of servers with an open run, no live lease, and a next attempt that is due.
-    ///
-    /// A key should name the lease's fence (or the attempt), so that it differs from the job that held the last one.
+    /// The jobs of servers with an open run, no live lease, and a next attempt that is due. Called every 2 s; that a job is
+    /// named again while it waits is fine.
     async fn sweep(&self) -> Result<Vec<Job>, ScheduleFault>;
 
     /// Records that `schedule` fires for `due_at`; true for the one caller that gets to act.

@@ -21,7 +21,7 @@ section! {
         read_timeout: Duration = Duration::from_secs(20),
         /// The longest that one request may take from start to end. Duration; default 60s.
         total_timeout: Duration = Duration::from_mins(1),
-        /// How many requests one server gets at most, with bursts of as many. Requests a second, 0 for no limit; default 20.
+        /// How many requests one server gets at most, with bursts of as many. Requests a second, 0 for no limit; default 1000.
         requests_per_second: u32 = 1_000,
         /// How Coppice names itself to vendors.
         user_agent: String = concat!("coppice/", env!("CARGO_PKG_VERSION")).to_owned(),

@@ -113,3 +113,45 @@ pub struct PeriodAnswer {
     /// The report that gave the totals.
     pub report: Report,
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{ConnectorError, client::Reply, mps_monitor, printanista, three_manager};
+
+    /// Every way in which the vendors' modules make an error of an answer.
+    fn errors(status: u16, body: &[u8]) -> Vec<ConnectorError> {
+        let reply = || Reply { status, body };
+        [printanista::errors(&reply()), three_manager::errors(&reply()), mps_monitor::errors(&reply())].concat()
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_of_an_answer_gets_into_an_error(
+            status in prop_oneof![Just(200_u16), Just(400), Just(401), Just(403), Just(404), 100..600_u16],
+            secret in "[Q-Z]{8}[0-9]{4}",
+            shape in prop_oneof![
+                Just(r#""@""#),
+                Just(r#"{"@":1}"#),
+                Just(r#"{"error":"@"}"#),
+                Just(r#"{"access_token":"@","expires_in":"@"}"#),
+                Just(r#"{"items":[{"deviceId":"@","isManaged":"@"}],"totalCount":1}"#),
+                Just(r#"{"items":[{"deviceId":"d","isManaged":true,"lastSeenAt":"@","counters":{"@":1}}],"totalCount":1}"#),
+                Just(r#"{"items":[{"organizationId":"o","name":["@"]}],"totalCount":1}"#),
+                Just(r#"{"customerId":"@","customerName":"@","numberOfDevices":1,"smallPageCount":"@"}"#),
+                Just(r#"{"IsValid":false,"Errors":[{"Code":"@","Description":"@"}],"Result":"@"}"#),
+                Just(r#"{"IsValid":true,"TotalRows":1,"Result":{"Code":"@","Devices":[]}}"#),
+                Just(r#"{"IsValid":true,"TotalRows":1,"Result":{"Code":"c","Devices":[{"Id":"d","IsInsideProject":"@"}]}}"#),
+                Just("@<html>@"),
+                Just(r#"{"items":[@]}"#),
+                Just(r#"{"items":["@"#),
+            ],
+        ) {
+            for error in errors(status, shape.replace('@', &secret).as_bytes()) {
+                let shown = format!("{error} {error:?} {error:#?} {}", error.detail());
+                prop_assert!(!shown.contains(&secret), "{}", shown);
+            }
+        }
+    }
+}

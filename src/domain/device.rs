@@ -20,7 +20,7 @@ named_enum! {
 /// What a vendor's answer says of one device: the only shape in which counters leave a connector.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceReading {
-    /// The vendor's DeviceID.
+    /// The vendor's id of the device.
     pub vendor_device_id: String,
     /// Whether the vendor's server marks it as managed.
     pub managed: bool,
@@ -60,7 +60,7 @@ pub struct Device {
     pub id: Uuid,
     /// The feed it was seen in.
     pub feed_id: Uuid,
-    /// The vendor's DeviceID.
+    /// The vendor's `DeviceID`.
     pub vendor_device_id: String,
     /// Whether the vendor's server marks it as managed.
     pub managed: bool,

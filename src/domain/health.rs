@@ -35,6 +35,7 @@ impl Health {
     pub const PENDING: Self = Self { status: HealthStatus::Pending, reason: None, checked_at: None, changed_at: None };
 
     /// The health after a verdict at `now`: `Ok` is healthy, `Err` says why not.
+    #[must_use]
     pub fn judged(self, verdict: Result<(), FailureReason>, now: Instant) -> Self {
         let (status, reason) = match verdict {
             Ok(()) => (HealthStatus::Healthy, None),

@@ -50,7 +50,7 @@ pub const MAX_COUNT: i64 = 1_000_000_000_000_000;
 /// Everything that is kept of a device of a feed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceState {
-    /// The vendor's DeviceID.
+    /// The vendor's id of the device.
     pub vendor_device_id: String,
     /// Whether it was managed at its last reading that counted.
     pub managed: bool,
@@ -146,7 +146,7 @@ pub struct Unreadable {
 
 /// What a step needs to know beside the state and the reading.
 #[derive(Debug, Clone, Copy)]
-pub struct StepContext {
+pub struct StepContext<'a> {
     /// The feed's collection scope.
     pub scope: CollectionScope,
     /// The server's zone.
@@ -155,17 +155,11 @@ pub struct StepContext {
     pub first_day: NaiveDate,
     /// How the reading's day is told.
     pub day: ReadingDay,
-    /// The end of the feed's last pause by a user; `None` if it left out nothing.
-    pub resumed: Option<Resumed>,
-}
-
-/// The end of a user's pause: a difference that starts before it is dropped, and a new segment starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Resumed {
-    /// With HISTORY: the last whole day that was left out, which is the day before the resume; its end is read as the baseline.
-    After(NaiveDate),
-    /// Without HISTORY: when it was resumed; the first reading after it is the baseline.
-    At(Instant),
+    /// With HISTORY: the whole days that users' pauses left out, first and last, inclusive; empty without. The last of each is read
+    /// as the baseline (`FeedDays::counter_days`), and a device that is silent then starts anew at its next reading.
+    pub left_out: &'a [(NaiveDate, NaiveDate)],
+    /// Without HISTORY: when a user last resumed the feed, `None` if never. The first reading of a later time is the baseline.
+    pub resumed_at: Option<Instant>,
 }
 
 /// What a reading comes to.
@@ -215,7 +209,7 @@ pub struct Note {
     pub key: String,
 }
 
-impl StepContext {
+impl StepContext<'_> {
     /// The day that a reading of this time belongs to.
     pub fn reading_day(&self, read_at: Instant) -> NaiveDate {
         match self.day {

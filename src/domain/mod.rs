@@ -48,3 +48,15 @@ macro_rules! named_enum {
     };
 }
 pub(crate) use named_enum;
+
+/// How properties are tested: so many cases, always the same ones. `PROPTEST_RNG_SEED` and `PROPTEST_CASES` do not change them; to
+/// look further, raise the number here.
+#[cfg(test)]
+pub(crate) fn cases(number: u32) -> proptest::test_runner::Config {
+    proptest::test_runner::Config {
+        cases: number,
+        rng_seed: proptest::test_runner::RngSeed::Fixed(8333),
+        failure_persistence: None,
+        ..proptest::test_runner::Config::default()
+    }
+}

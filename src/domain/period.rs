@@ -115,6 +115,20 @@ impl FeedDays<'_> {
         calendar::days(first, self.yesterday).filter(|&day| self.counts(day))
     }
 
+    /// The days whose end is read of cumulative counters, the oldest first: those not covered, and before each stretch of them the
+    /// day before, if it does not count, as the baseline.
+    pub fn counter_days(&self) -> Vec<NaiveDate> {
+        let mut days = Vec::new();
+        for day in self.uncovered() {
+            let eve = calendar::previous(day);
+            if !self.counts(eve) {
+                days.push(eve);
+            }
+            days.push(day);
+        }
+        days
+    }
+
     /// The days that a run of a period vendor asks for in any case: those not covered, or else yesterday, whose answer tells
     /// whether the audit date has moved.
     pub fn first_asked(&self) -> Vec<NaiveDate> {
@@ -250,6 +264,9 @@ mod tests {
         let done = FeedDays { covered_through: Some(day("2026-03-06")), ..feed };
         assert_eq!(done.first_asked(), [day("2026-03-06")]);
         assert!(FeedDays { covered_through: None, activation: day("2026-03-07"), ..feed }.first_asked().is_empty());
+        assert_eq!(feed.counter_days(), ["2026-03-02", "2026-03-04", "2026-03-05", "2026-03-06"].map(day));
+        let fresh = FeedDays { covered_through: None, yesterday: day("2026-01-11"), ..feed };
+        assert_eq!(fresh.counter_days(), ["2026-01-09", "2026-01-10", "2026-01-11"].map(day));
         assert_eq!(FeedDays { covered_through: None, ..feed }.uncovered().next(), Some(day("2026-01-10")));
         assert!(
             FeedDays { yesterday: day("2026-03-04"), covered_through: Some(day("2026-03-02")), ..feed }
@@ -263,6 +280,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::domain::cases(500))]
+
         /// Invariant 2: the same answer in the same night again posts nothing.
         #[test]
         fn the_same_answer_again_posts_nothing(answers in prop::collection::vec((0_u64..3, any_answer()), 1..12)) {

@@ -8,12 +8,12 @@
 //!
 //! - The database is the truth and the queue is transport. A job is a fixed name plus ids, it may be lost (the sweeper pushes it
 //!   again) and it may run twice (the server's lease lets one through).
-//! - This is the only home of apalis. What it does badly is walked around here and said where: see [`queue`], [`worker`] and
-//!   [`wake`].
+//! - This is the only home of apalis. What it does badly is walked around here and said where: see `queue`, `worker` and
+//!   `wake`.
 //! - A handler always succeeds as far as apalis can see: when to try again is on our rows.
 //!
 //! To add a schedule, add a line to [`SCHEDULES`] and a method to [`Scheduling`]. To add a job, add a variant to
-//! [`Job`](crate::app::ports::Job), a queue name and payload in [`queue`], and a handler beside the one in [`worker`].
+//! [`Job`](crate::app::ports::Job), a queue name and payload in `queue`, and a handler beside the one in `worker`.
 
 mod queue;
 mod schedule;

@@ -84,25 +84,27 @@ impl Queue {
         }
     }
 
-    /// Queues a collection of `server_id` unless one with `key` is waiting or running.
+    /// Queues a collection of `server_id`, unless one waits that nobody has taken (which will find the same world when it is
+    /// taken), or one with `key` waits or runs.
     async fn push_collect(&self, server_id: Uuid, key: &str) -> Result<(), QueueError> {
-        match self.state_of(key).await? {
-            Some(State::Open) => {}
+        let payload = Collect { server_id: server_id.to_string() };
+        match self.state_of(&payload, key).await? {
+            State::Open => {}
             // apalis would drop the job (SQLite) or refuse it (PostgreSQL) for as long as the finished one is kept.
-            Some(State::Finished) => {
+            State::Finished => {
                 self.forget(key).await?;
-                self.insert(server_id, key).await?;
+                self.insert(payload, key).await?;
             }
-            None => self.insert(server_id, key).await?,
+            State::Unknown => self.insert(payload, key).await?,
         }
         self.pushed.notify_one();
         Ok(())
     }
 
     /// Hands the job to apalis, one at a time: on PostgreSQL a duplicate key fails all that go with it.
-    async fn insert(&self, server_id: Uuid, key: &str) -> Result<(), QueueError> {
+    async fn insert(&self, payload: Collect, key: &str) -> Result<(), QueueError> {
         let run_at = (SystemClock.now() - HEAD_START).timestamp();
-        let task = TaskBuilder::new(Collect { server_id: server_id.to_string() })
+        let task = TaskBuilder::new(payload)
             .idempotency_key(key)
             .run_at_timestamp(u64::try_from(run_at).unwrap_or_default())
             // A job that failed is never fetched again by apalis, which would do so at once; the sweeper decides when.
@@ -129,31 +131,43 @@ impl Queue {
         }
     }
 
-    async fn state_of(&self, key: &str) -> Result<Option<State>, QueueError> {
-        let finished: Option<bool> = match &self.pool {
+    async fn state_of(&self, payload: &Collect, key: &str) -> Result<State, QueueError> {
+        let payload = serde_json::to_vec(payload).map_err(failed)?;
+        let (waits, finished): (bool, Option<bool>) = match &self.pool {
             Pool::Sqlite(pool) => {
-                sqlx::query_scalar(
-                    "SELECT status IN ('Done', 'Killed') OR (status = 'Failed' AND attempts >= max_attempts)
-                     FROM Jobs WHERE job_type = ?1 AND idempotency_key = ?2",
+                sqlx::query_as(
+                    "SELECT EXISTS (SELECT 1 FROM Jobs
+                        WHERE job_type = ?1 AND status = 'Pending' AND lock_by IS NULL AND job = ?3),
+                     (SELECT status IN ('Done', 'Killed') OR (status = 'Failed' AND attempts >= max_attempts)
+                        FROM Jobs WHERE job_type = ?1 AND idempotency_key = ?2)",
                 )
                 .bind(QUEUE)
                 .bind(key)
-                .fetch_optional(pool)
+                .bind(payload)
+                .fetch_one(pool)
                 .await
             }
             Pool::Postgres(pool) => {
-                sqlx::query_scalar(
-                    "SELECT status IN ('Done', 'Killed') OR (status = 'Failed' AND attempts >= max_attempts)
-                     FROM apalis.jobs WHERE job_type = $1 AND idempotency_key = $2",
+                sqlx::query_as(
+                    "SELECT EXISTS (SELECT 1 FROM apalis.jobs
+                        WHERE job_type = $1 AND status = 'Pending' AND job = $3),
+                     (SELECT status IN ('Done', 'Killed') OR (status = 'Failed' AND attempts >= max_attempts)
+                        FROM apalis.jobs WHERE job_type = $1 AND idempotency_key = $2)",
                 )
                 .bind(QUEUE)
                 .bind(key)
-                .fetch_optional(pool)
+                .bind(payload)
+                .fetch_one(pool)
                 .await
             }
         }
         .map_err(failed)?;
-        Ok(finished.map(|finished| if finished { State::Finished } else { State::Open }))
+        Ok(match finished {
+            Some(false) => State::Open,
+            _ if waits => State::Open,
+            Some(true) => State::Finished,
+            None => State::Unknown,
+        })
     }
 
     /// Deletes the finished job of `key`.
@@ -339,13 +353,15 @@ impl JobQueue for Queue {
     }
 }
 
-/// What has become of a job.
+/// What is known of a job that is to be pushed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// It waits or runs.
+    /// It waits or runs, or another waits that does the same.
     Open,
-    /// It ran, for better or worse.
+    /// Its key has run, for better or worse.
     Finished,
+    /// Its key is not known.
+    Unknown,
 }
 
 fn failed(error: impl std::error::Error + Send + Sync + 'static) -> QueueError {

@@ -89,13 +89,13 @@ pub const SCHEDULES: [Schedule; 4] = [
 const CHECKS_AT_ONCE: usize = 16;
 
 /// How long finished jobs and workers that are gone are kept, for a look at what happened.
-const KEEP_JOBS: Duration = Duration::from_secs(2 * 24 * 60 * 60);
+const KEEP_JOBS: Duration = Duration::from_hours(48);
 
 /// How often a daily schedule is asked for.
 const DAILY_LOOK: Duration = Duration::from_secs(30);
 
 /// The longest pause of a schedule whose calls fail.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 type Fault = Box<dyn std::error::Error + Send + Sync>;
 
@@ -144,7 +144,7 @@ impl Scheduler {
                         tracing::error!(schedule.name, error = %chain(error.as_ref()), "a schedule fails and is tried again");
                     }
                     failures += 1;
-                    let pause = timer.period().saturating_mul(1 << failures.min(5)).min(LONGEST_PAUSE);
+                    let pause = timer.period().saturating_mul(1 << failures.min(3)).min(LONGEST_PAUSE);
                     let _ = self.shutdown.run_until_cancelled(sleep(pause)).await;
                 }
             }

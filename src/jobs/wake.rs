@@ -135,7 +135,7 @@ mod tests {
 
     impl Worker {
         fn new(pushed: &Arc<Notify>) -> Self {
-            Self(Wake::new(Arc::clone(pushed), Duration::from_secs(3_600)), Arc::default())
+            Self(Wake::new(Arc::clone(pushed), Duration::from_hours(1)), Arc::default())
         }
 
         fn poll(&mut self) -> bool {

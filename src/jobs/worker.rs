@@ -3,7 +3,7 @@
 //! An apalis worker polls its database and drives its jobs in one task, acknowledges through a channel of four places that
 //! nobody empties while it drains, and ends at the first error of its database. Hence:
 //!
-//! - A worker has at most [`MOST_PER_WORKER`] jobs, one fetched at a time, and does not announce the start of a job, which would
+//! - A worker has at most `MOST_PER_WORKER` jobs, one fetched at a time, and does not announce the start of a job, which would
 //!   take places in that channel: a job stays `Queued` while it runs, and its worker's heartbeat guards it either way.
 //! - Jobs run in tasks of their own, so that they use all cores, survive their worker, and may panic.
 //! - A worker that ended is started again after a pause, under a new name, with the same slots: a job that survived its
@@ -61,8 +61,9 @@ const LOOK_SQLITE: Duration = Duration::from_secs(1);
 /// How often an idle worker looks in PostgreSQL, which notifies.
 const LOOK_POSTGRES: Duration = Duration::from_secs(2);
 
-/// The pause before a worker that ended is started again, doubled each time up to the second one.
-const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+/// The pause before a worker that ended is started again, doubled each time up to the second one; a worker that lasted longer
+/// than that begins anew.
+const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
 
 /// How often this process says that its workers live, and looks for those that do not.
 const PULSE: Duration = Duration::from_secs(5);
@@ -184,7 +185,8 @@ impl Crew {
             let (worker, own) = (name.clone(), Arc::clone(&places));
             let ended = AbortOnDropHandle::new(tokio::spawn(async move { crew.work(&worker, own).await })).await;
             if let Err(error) = self.queue.release(&name).await {
-                tracing::warn!(jobs.worker = %name, error = %chain(&error), "a worker's jobs stay taken for half a minute");
+                // The rescue of a silent worker's jobs will do it.
+                tracing::debug!(jobs.worker = %name, error = %chain(&error), "the jobs of a worker that ended stay taken for half a minute");
             }
             self.names().retain(|known| *known != name);
             if self.shutdown.is_cancelled() {
@@ -198,7 +200,11 @@ impl Crew {
             if began.elapsed() > PAUSES.1 {
                 pause = PAUSES.0;
             }
-            tracing::warn!(jobs.worker = %name, error = %reason, jobs.pause_ms = pause.as_millis(), "a worker ended and is started again");
+            if pause == PAUSES.0 {
+                tracing::warn!(jobs.worker = %name, error = %reason, "a worker ended and is started again");
+            } else {
+                tracing::debug!(jobs.worker = %name, error = %reason, "a worker ended again and is started again");
+            }
             let _ = self.shutdown.run_until_cancelled(sleep(pause)).await;
             pause = (pause * 2).min(PAUSES.1);
         }
@@ -275,6 +281,7 @@ impl Service<Task<Collect>> for Handler {
     fn call(&mut self, task: Task<Collect>) -> Self::Future {
         let place = self.place.take();
         let desk = Arc::clone(&self.desk);
+        let end = self.desk.end.clone();
         let job = self.desk.jobs.spawn(async move {
             desk.handle(&task.args).await;
             drop(place);
@@ -282,6 +289,10 @@ impl Service<Task<Collect>> for Handler {
         Box::pin(async move {
             // Whatever became of it, it is not apalis's to try it again.
             let _ = job.await;
+            if end.is_cancelled() {
+                // It may have been dropped, and is not to be acknowledged: the worker is dropped too, at once.
+                std::future::pending::<()>().await;
+            }
             Ok(())
         })
     }

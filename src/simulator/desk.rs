@@ -99,6 +99,20 @@ pub(super) fn time(millis: i64) -> String {
     instant.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
+/// The last instant written: devices of a customer are mostly read at the same time.
+#[derive(Default)]
+pub(super) struct Times {
+    last: Option<(i64, String)>,
+}
+
+impl Times {
+    /// An instant as the vendors write it.
+    pub(super) fn of(&mut self, millis: i64) -> &str {
+        let fresh = self.last.take().filter(|(last, _)| *last == millis).unwrap_or_else(|| (millis, time(millis)));
+        &self.last.insert(fresh).1
+    }
+}
+
 /// A text as JSON.
 pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()

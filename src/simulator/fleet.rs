@@ -309,17 +309,28 @@ impl<'a> CustomerView<'a> {
 
     /// The devices here at `at`, each as last read by then.
     pub(super) fn listed(&self, at: i64) -> Vec<Listed<'a>> {
-        let regular = self.plan.days.moment(self.plan.last_read(at, &[&self.spec.stale]));
-        let here = self.stays.iter().filter(|stay| stay.from <= at && at < stay.until);
-        here.filter_map(|stay| {
-            let device = self.plan.devices.get(stay.device)?;
+        let listed = self.here(at).filter_map(|(stay, device, moment)| {
             let spec = device.spec(self.server)?;
-            let moment = self.read_of(device, at, &regular);
-            let read = (moment.millis >= stay.from && moment.day >= 0)
-                .then(|| (moment.millis, device.shows(self.vendor, spec, &self.plan.days, &moment)));
+            let read = moment.map(|moment| (moment.millis, device.shows(self.vendor, spec, &self.plan.days, &moment)));
             Some(Listed { spec, key: device.key, managed: device.is_managed(at), since: stay.from, read })
+        });
+        listed.collect()
+    }
+
+    /// How many devices in scope are here at `at` and have been read.
+    pub(super) fn count(&self, at: i64, managed_only: bool) -> usize {
+        self.here(at).filter(|(_, device, moment)| moment.is_some() && (!managed_only || device.is_managed(at))).count()
+    }
+
+    /// The devices here at `at` and when each was last read here.
+    fn here(&self, at: i64) -> impl Iterator<Item = (&'a Stay, &'a DevicePlan, Option<Moment>)> {
+        let regular = self.plan.days.moment(self.plan.last_read(at, &[&self.spec.stale]));
+        let here = self.stays.iter().filter(move |stay| stay.from <= at && at < stay.until);
+        here.filter_map(move |stay| {
+            let device = self.plan.devices.get(stay.device)?;
+            let moment = self.read_of(device, at, &regular);
+            Some((stay, device, Some(moment).filter(|moment| moment.millis >= stay.from && moment.day >= 0)))
         })
-        .collect()
     }
 
     fn read_of(&self, device: &DevicePlan, at: i64, regular: &Moment) -> Moment {

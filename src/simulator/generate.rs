@@ -54,12 +54,12 @@ pub struct Trouble {
     pub after: u16,
     /// Days that it lasts. The last effect is over 20 days later at most.
     pub days: u16,
-    /// Devices with one meter anomaly of those after which a collector should end with what was printed, less what was lost:
-    /// reset, loss, wrong low, wrong high, real spike, roll-over, missing counter, silence, impossible duplex.
+    /// Devices with one meter anomaly: reset, loss, wrong low, wrong high, real spike, roll-over, missing counter, silence,
+    /// impossible duplex. (One each, so that what is expected does not hang on which rule goes first.)
     pub meters: u16,
     /// Devices that are installed later, removed, moved, or become managed or unmanaged.
     pub changes: u16,
-    /// Customers that are stale for some days or have days uploaded late or taken back.
+    /// Customers that are stale for some days or have a day uploaded late or taken back, in time before it closes.
     pub customers: u16,
     /// Requests hit by a fault, while trouble lasts.
     pub faults: u16,
@@ -165,7 +165,7 @@ fn customer(seed: u64, server: usize, number: usize, vendor: Vendor, options: &G
         let at = |days: i64| noon(day) + TimeDelta::days(days);
         match (draw.below(3), vendor) {
             (1, Vendor::Printanista) => {
-                let window = Window::ending(at(1 + draw.below(6)));
+                let window = Window::ending(at(1 + draw.below(2)));
                 customer.shown.push(Shown { day, window, permille: draw.below(900) });
             }
             (2, Vendor::Printanista) => {
@@ -233,13 +233,17 @@ fn anomaly(draw: &mut Draw, device: &mut DeviceSpec, vendor: Vendor, options: &G
         6 if device.printing.large_permille == 0 => return roll_over(draw, device, vendor, options),
         7 => {
             let counter = if draw.chance(500) { Counter::All } else { Counter::Small };
-            Anomaly::Missing { window: Window::between(at, at + TimeDelta::days(1 + draw.below(10))), counter }
+            Anomaly::Missing { window: Window::between(at, at + TimeDelta::days(1 + draw.below(5))), counter }
         }
         8 if vendor != Vendor::MpsMonitor => {
             let last = day.checked_add_days(Days::new(1)).unwrap_or(day);
             Anomaly::DuplexImpossible { first: day, last }
         }
-        _ => Anomaly::Silent { window: Window::between(at, at + TimeDelta::days(2 + draw.below(9))) },
+        _ => {
+            // Totals of a day that closed while a device was silent stay short; that is not what this trouble is for.
+            let days = if vendor == Vendor::Printanista { 1 + draw.below(2) } else { 2 + draw.below(9) };
+            Anomaly::Silent { window: Window::between(at, at + TimeDelta::days(days)) }
+        }
     };
     device.anomalies.push(anomaly);
 }

@@ -114,16 +114,14 @@ pub(super) async fn serve(
     stop: CancellationToken,
 ) {
     loop {
-        let stream = tokio::select! {
+        let accepted = tokio::select! {
             () = stop.cancelled() => return,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
-                // Out of file descriptors, most likely: let some connections end.
-                Err(_) => {
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                    continue;
-                }
-            },
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((stream, _)) = accepted else {
+            // Out of file descriptors, most likely: let some connections end.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            continue;
         };
         server.monitor.connected();
         let acceptor = match server.fault(|book| book.of_connection(server.clock.now())) {

@@ -25,6 +25,7 @@ mod mps_monitor;
 mod oracle;
 mod printanista;
 mod printing;
+mod reference;
 mod serve;
 mod spec;
 #[cfg(test)]

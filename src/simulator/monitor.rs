@@ -13,7 +13,7 @@ use crate::clock::Instant;
 
 /// A client that gives up a request and asks anew may be seen to ask before it is seen to have given up; this much later it
 /// counts as two at once. Real time.
-const GRACE: Duration = Duration::from_millis(250);
+const GRACE: Duration = Duration::from_secs(1);
 
 /// How many violations are kept for each server.
 const VIOLATIONS: usize = 1_000;
@@ -151,7 +151,9 @@ impl Monitor {
             let old = book.out.values_mut().filter(|overlap| overlap.is_some_and(|(since, _)| since.elapsed() > GRACE));
             old.filter_map(Option::take).map(|(_, depth)| depth).collect()
         };
-        lasting.into_iter().for_each(|depth| self.overlapped(depth));
+        for depth in lasting {
+            self.overlapped(depth);
+        }
     }
 
     fn overlapped(&self, depth: usize) {

@@ -6,7 +6,7 @@ use axum::http::Method;
 use serde_json::Value;
 
 use super::{
-    desk::{Answer, Call, Clutter, Desk, Misuse, quoted, time},
+    desk::{Answer, Call, Clutter, Desk, Misuse, Times, quoted},
     fault::Kind,
     fleet::Listed,
     spec::Access,
@@ -59,11 +59,12 @@ pub(super) fn answer(desk: &Desk<'_>, call: &Call) -> Answer {
     };
     let devices = view.listed(desk.now.timestamp_millis());
     let mut items = String::with_capacity(call.rows.min(devices.len()) * 360);
+    let mut times = Times::default();
     for device in call.slice(&devices) {
         if !items.is_empty() {
             items.push(',');
         }
-        write_device(&mut items, device, view.days().start(0));
+        write_device(&mut items, device, view.days().start(0), &mut times);
     }
     let body = format!(
         concat!(
@@ -79,7 +80,7 @@ pub(super) fn answer(desk: &Desk<'_>, call: &Call) -> Answer {
     (200, body)
 }
 
-fn write_device(out: &mut String, device: &Listed<'_>, first: i64) {
+fn write_device(out: &mut String, device: &Listed<'_>, first: i64, times: &mut Times) {
     let counter = device.read.and_then(|(read, shows)| Some((read, shows, shows.total?, shows.large?)));
     let clutter = Clutter::of(device.key, counter.map_or(0, |(_, _, total, _)| total));
     let _ = write!(
@@ -87,7 +88,7 @@ fn write_device(out: &mut String, device: &Listed<'_>, first: i64) {
         r#"{{"Id":{},"IsInsideProject":{},"LastUpdate":"{}","SerialNumber":"{:X}","IpAddress":"10.1.{}.{}","Model":"{}","Counter":"#,
         quoted(&device.spec.id),
         device.managed,
-        time(device.read.map_or(device.since.max(first), |(read, _)| read)),
+        times.of(device.read.map_or(device.since.max(first), |(read, _)| read)),
         clutter.serial,
         clutter.address[0],
         clutter.address[1],
@@ -99,7 +100,7 @@ fn write_device(out: &mut String, device: &Listed<'_>, first: i64) {
             let _ = write!(
                 out,
                 r#"{{"Received":"{}","Mono":{},"Color":{},"MonoA3":{},"ColorA3":{},"Fax":{},"Scan":{}}}}}"#,
-                time(read),
+                times.of(read),
                 total - shows.color,
                 shows.color,
                 large - shows.color_large,

@@ -4,10 +4,10 @@
 //!   the vendors show. No anomaly but [`super::Anomaly::Spike`] and [`super::Anomaly::DuplexImpossible`] changes them, and no
 //!   fault.
 //! - [`Fleet::reading`]: exactly what the vendor's answer about a device amounts to at an instant, anomalies included.
-//! - [`Fleet::expected_deposits`] and [`Fleet::expected_between_readings`]: what a correct collector posts, per day. Exact as
-//!   long as the fleet's only disturbances are devices that are installed, removed, moved, silent, stale, managed and
-//!   unmanaged, or lose up to 9 pages. Not for resets, roll-overs, wrong readings, spikes above the limit, missing counters and
-//!   [`super::Shown`] days: those need the collector's own rules, and [`Fleet::reading`] is what to feed them.
+//! - [`Fleet::expected_deposits`] and [`Fleet::expected_between_readings`]: what a correct collector has posted for each day
+//!   once everything is over, by the rules in `reference.rs`, which reads the field's rules on its own. For Printanista these are
+//!   the totals of the days, so days must be shown right before they close. For the others every anomaly is followed
+//!   through. Three things the oracle does not follow: what people decide on spikes, pauses, and changes of scope or activation.
 
 use std::collections::BTreeMap;
 
@@ -16,6 +16,7 @@ use chrono::NaiveDate;
 use super::{
     fleet::{CustomerView, Fleet},
     printing::ZoneDays,
+    reference::follow,
     spec::{Totals, Vendor},
 };
 use crate::clock::{Instant, from_millis};
@@ -30,7 +31,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    const fn takes(self, managed: bool) -> bool {
+    pub(super) const fn takes(self, managed: bool) -> bool {
         managed || matches!(self, Self::All)
     }
 }
@@ -53,10 +54,12 @@ pub struct Posted {
     pub exact: BTreeMap<NaiveDate, Totals>,
     /// Spread from a difference over several days.
     pub estimated: BTreeMap<NaiveDate, Totals>,
+    /// Open suspense: differences too large to be posted until a person decides.
+    pub suspense: Totals,
 }
 
 impl Posted {
-    /// Both together, by day.
+    /// Exact and estimated together, by day.
     pub fn by_day(&self) -> BTreeMap<NaiveDate, Totals> {
         let mut days = self.exact.clone();
         for (day, pages) in &self.estimated {
@@ -65,13 +68,13 @@ impl Posted {
         days
     }
 
-    /// Everything together.
+    /// Everything posted together; not what is in suspense.
     pub fn total(&self) -> Totals {
         self.by_day().into_values().sum()
     }
 
     /// Books `pages`, printed after the day `after` up to and with the day `last`, both by number.
-    fn book(&mut self, days: &ZoneDays, after: i64, last: i64, pages: Totals) {
+    pub(super) fn book(&mut self, days: &ZoneDays, after: i64, last: i64, pages: Totals) {
         if pages == Totals::ZERO {
             return;
         }
@@ -183,39 +186,4 @@ fn readings(view: &CustomerView<'_>, at: i64) -> BTreeMap<String, Reading> {
             Some((device.spec.id.clone(), Reading { at: from_millis(read), managed: device.managed, meters: shows.meters() }))
         })
         .collect()
-}
-
-/// A device as a collector knows it.
-struct Known {
-    read: Instant,
-    /// The marks and the day of the reading they were last compared with; `None` while out of scope.
-    mark: Option<(Totals, i64)>,
-}
-
-/// Follows readings the way a collector does: instants, each with the day it is asked for or none.
-fn follow(view: &CustomerView<'_>, scope: Scope, asked: impl Iterator<Item = (i64, Option<i64>)>) -> Posted {
-    let days = view.days();
-    let mut posted = Posted::default();
-    let mut known: BTreeMap<String, Known> = BTreeMap::new();
-    for (at, day) in asked {
-        for (id, reading) in readings(view, at) {
-            let Some(meters) = reading.meters else { continue };
-            if known.get(&id).is_some_and(|known| reading.at <= known.read) {
-                continue;
-            }
-            let read = reading.at.timestamp_millis();
-            let day = day.unwrap_or_else(|| days.day_of(read) - i64::from(!days.noon_passed(read)));
-            let before = known.remove(&id).and_then(|known| known.mark);
-            let mark = scope.takes(reading.managed).then(|| match before {
-                None => (meters, day),
-                Some((mark, since)) => {
-                    let high = mark.zip(meters, i64::max);
-                    posted.book(days, since, day, high - mark);
-                    (high, day)
-                }
-            });
-            known.insert(id, Known { read: reading.at, mark });
-        }
-    }
-    posted
 }

@@ -83,11 +83,7 @@ fn report_of(desk: &Desk<'_>, call: &Call, view: &CustomerView<'_>) -> String {
     }
     let until =
         call.last_day.and_then(|day| day.checked_add_days(Days::new(1))).map_or(now, |day| days.start(days.number(day)) - 1);
-    let devices = view
-        .listed(now.min(until))
-        .iter()
-        .filter(|device| device.read.is_some() && (device.managed || !call.managed_only))
-        .count();
+    let devices = view.count(now.min(until), call.managed_only);
     let audit = view.last_audit(desk.now.timestamp_millis()).map_or("null".into(), |at| quoted(&time(at.timestamp_millis())));
     format!(
         concat!(

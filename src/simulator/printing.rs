@@ -125,11 +125,11 @@ pub(super) struct Press {
     weekday_of_first: i64,
     spikes: Vec<(i64, Totals)>,
     impossible: Vec<(i64, i64)>,
-    /// What was printed before every 32nd day.
+    /// What was printed before every 8th day.
     sums: std::sync::RwLock<Vec<Totals>>,
 }
 
-const STEP: i64 = 32;
+const STEP: i64 = 8;
 
 impl Press {
     pub(super) fn new(key: u64, spec: &DeviceSpec, days: &ZoneDays) -> Self {
@@ -209,7 +209,7 @@ impl Press {
         let mut part = whole.zip(Totals::ZERO, |amount, _| moment.part(amount));
         if 2 * whole.duplex <= whole.small + whole.large {
             // Rounding each meter by itself must not make a possible day look impossible.
-            part.duplex = part.duplex.min((part.small + part.large) / 2);
+            part.duplex = part.duplex.min(i64::midpoint(part.small, part.large));
         }
         self.before(days, moment.day) + part
     }

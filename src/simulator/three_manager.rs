@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use axum::http::Method;
 
 use super::{
-    desk::{Answer, Call, Clutter, Desk, Misuse, count, day, fields, quoted, time},
+    desk::{Answer, Call, Clutter, Desk, Misuse, Times, count, day, fields, quoted},
     fault::Kind,
     fleet::Listed,
     spec::Access,
@@ -74,11 +74,12 @@ pub(super) fn answer(desk: &Desk<'_>, call: &Call, violation: impl Fn(&str)) -> 
     let at = call.first_day.map_or(now, |day| view.days().end(view.days().number(day)).min(now));
     let known: Vec<_> = view.listed(at).into_iter().filter(|device| device.read.is_some()).collect();
     let mut items = String::with_capacity(call.rows.min(known.len()) * 360);
+    let mut times = Times::default();
     for device in call.slice(&known) {
         if !items.is_empty() {
             items.push(',');
         }
-        write_device(&mut items, device);
+        write_device(&mut items, device, &mut times);
     }
     envelope(call, &items, known.len())
 }
@@ -87,7 +88,7 @@ fn envelope(call: &Call, items: &str, total: usize) -> Answer {
     (200, format!(r#"{{"items":[{items}],"page":{},"pageSize":{},"totalCount":{total}}}"#, call.page, call.rows))
 }
 
-fn write_device(out: &mut String, device: &Listed<'_>) {
+fn write_device(out: &mut String, device: &Listed<'_>, times: &mut Times) {
     let Some((read, shows)) = device.read else { return };
     let clutter = Clutter::of(device.key, shows.total.or(shows.small).unwrap_or_default());
     let _ = write!(
@@ -95,7 +96,7 @@ fn write_device(out: &mut String, device: &Listed<'_>) {
         r#"{{"deviceId":{},"isManaged":{},"lastSeenAt":"{}","serialNumber":"{:x}","ipAddress":"10.0.{}.{}","model":"{}","counters":{{"#,
         quoted(&device.spec.id),
         device.managed,
-        time(read),
+        times.of(read),
         clutter.serial,
         clutter.address[0],
         clutter.address[1],

@@ -4,6 +4,8 @@
 #![cfg(test)]
 
 mod app;
+mod connector;
+mod engine;
 mod house;
 mod jobs;
 mod store;

@@ -1,6 +1,6 @@
 //! Server checks: a login with the stored credentials, and what follows from its outcome.
 
-use super::{CollectFault, Engine};
+use super::{Engine, EngineFault, schedule::run_job};
 use crate::{
     connector::Connector,
     domain::{
@@ -11,20 +11,17 @@ use crate::{
         server::{Server, ServerStatus},
     },
     id::Uuid,
-    store::collecting::Trigger,
 };
 
 impl Engine {
     /// Checks a server now, outside a run: a server that became healthy again is caught up by a RECOVERY run. `None` when there is no
     /// such server or it was removed.
-    pub async fn check_server(&self, server_id: Uuid) -> Result<Option<Server>, CollectFault> {
-        let (server, sealed) = self.store.server_for_collecting(server_id).await?;
-        let Some(sealed) = sealed.filter(|_| server.removed_at.is_none()) else { return Ok(None) };
-        let connector = self.connectors.open(&server, &sealed).map_err(|_| CollectFault::Sealed(server.id))?;
+    pub async fn check(&self, server_id: Uuid) -> Result<Option<Server>, EngineFault> {
+        let (server, Some(connector)) = self.open(server_id).await? else { return Ok(None) };
         let was = server.health.status;
         let (server, _) = self.check_health(&server, connector.as_ref()).await?;
         if was == HealthStatus::Unhealthy && server.status() == ServerStatus::Active {
-            self.open_run(server.id, SyncTrigger::Recovery).await?;
+            self.open_run(server.id, SyncTrigger::Recovery, None).await?;
         }
         Ok(Some(server))
     }
@@ -34,7 +31,7 @@ impl Engine {
         &self,
         server: &Server,
         connector: &dyn Connector,
-    ) -> Result<(Server, Result<(), FailureReason>), CollectFault> {
+    ) -> Result<(Server, Result<(), FailureReason>), EngineFault> {
         let verdict = connector.check().await.map_err(|error| {
             tracing::info!(server.id = %server.id, error = %error, "a server's check failed");
             error.reason()
@@ -53,14 +50,16 @@ impl Engine {
         Ok((checked, verdict))
     }
 
-    /// Opens a run due now and queues it; nothing when one of the same kind still waits.
-    pub async fn open_run(&self, server_id: Uuid, kind: SyncTrigger) -> Result<Option<Uuid>, CollectFault> {
-        let now = self.now();
-        let opened = self.store.open_run(self.ids.uuid(now), server_id, Trigger { kind, due_at: now }, now).await?;
-        if let Some(run_id) = opened {
-            self.hub.progress(run_id);
-            self.push(server_id, &format!("run:{run_id}")).await?;
-        }
-        Ok(opened)
+    /// Opens a run due now, of all of the server's feeds or only some, and queues it; it may join one that still waits.
+    pub async fn open_run(
+        &self,
+        server_id: Uuid,
+        kind: SyncTrigger,
+        only_feeds: Option<Vec<Uuid>>,
+    ) -> Result<Uuid, EngineFault> {
+        let run_id = self.store.open_run(self.ids.uuid(self.now()), server_id, kind, only_feeds).await?;
+        self.hub.run_changed(run_id);
+        self.queue.push(run_job(server_id, run_id)).await?;
+        Ok(run_id)
     }
 }

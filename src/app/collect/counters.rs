@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::NaiveDate;
 
 use super::{
-    CollectFault,
+    EngineFault,
     feed::{Effects, FeedEnd, FeedRead, Next, Stopped},
     slice::Slice,
 };
@@ -28,7 +28,7 @@ use crate::{
 type Fleet = HashMap<String, StoredDevice>;
 
 impl Slice<'_> {
-    pub(super) async fn collect_counters(&mut self, read: &mut FeedRead<'_>) -> Result<Next, CollectFault> {
+    pub(super) async fn collect_counters(&mut self, read: &mut FeedRead<'_>) -> Result<Next, EngineFault> {
         let history = self.server.vendor.can(VendorCapability::History);
         let stored = self.engine.store.devices_for_collecting(read.collection.feed_id).await?;
         let mut fleet: Fleet = stored.into_iter().map(|device| (device.state.vendor_device_id.clone(), device)).collect();
@@ -78,15 +78,17 @@ impl Slice<'_> {
         fleet: &mut Fleet,
         readings: &[DeviceReading],
         day: ReadingDay,
-    ) -> Result<Effects, CollectFault> {
+    ) -> Result<Effects, EngineFault> {
         let engine = self.engine;
         let now = engine.now();
+        let left_out = read.feed.days_left_out();
         let context = StepContext {
             scope: read.feed.scope,
             zone: self.server.time_zone,
             first_day: read.feed.activation_date,
             day,
-            resumed: read.feed.resumed(day),
+            left_out: &left_out,
+            resumed_at: read.feed.left_out.last().map(|left| left.resumed_at),
         };
         let mut effects = Effects { device_count: i32::try_from(readings.len()).ok(), ..Effects::default() };
         let mut bookings = Vec::new();
@@ -152,7 +154,7 @@ impl Slice<'_> {
         fleet: &Fleet,
         first_sights: &[String],
         effects: &mut Effects,
-    ) -> Result<(), CollectFault> {
+    ) -> Result<(), EngineFault> {
         let engine = self.engine;
         let feed_id = read.collection.feed_id;
         let day = read.collection.to;
@@ -185,8 +187,8 @@ impl Slice<'_> {
     }
 
     /// Ends the collection without taking its answer in: the RECOVERY run reads from the last new data on, in order.
-    pub(super) async fn hand_to_recovery(&mut self, read: &mut FeedRead<'_>) -> Result<Next, CollectFault> {
-        self.engine.open_recovery(self.server.id, read.collection.feed_id).await?;
+    pub(super) async fn hand_to_recovery(&mut self, read: &mut FeedRead<'_>) -> Result<Next, EngineFault> {
+        self.engine.open_run(self.server.id, SyncTrigger::Recovery, Some(vec![read.collection.feed_id])).await?;
         self.commit(read, Effects::default(), true).await
     }
 }

@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 
-use super::{CollectFault, slice::Slice};
+use super::{EngineFault, slice::Slice};
 use crate::{
     clock::Instant,
     connector::{Answer, ConnectorError, ReadRequest},
@@ -16,7 +16,7 @@ use crate::{
     id::Uuid,
     store::collecting::{
         CollectingFeed, CollectionAfter, Committed, FeedCommit, NewAnomaly, NewEntry, OpenRun, PeriodDayRow, PlannedCollection,
-        ProgressDelta, StoredDevice,
+        ProgressDelta, Renamed, StoredDevice,
     },
 };
 
@@ -87,7 +87,7 @@ impl Slice<'_> {
         run: &OpenRun,
         collection: &PlannedCollection,
         next_feed: Option<Uuid>,
-    ) -> Result<FeedEnd, CollectFault> {
+    ) -> Result<FeedEnd, EngineFault> {
         let mut collection = collection.clone();
         loop {
             let Some(feed) = self.engine.store.feed_for_collecting(collection.feed_id).await? else {
@@ -134,13 +134,10 @@ impl Slice<'_> {
     }
 
     /// Commits an answer. `done` says that it was the last of the window.
-    pub(super) async fn commit(&mut self, read: &mut FeedRead<'_>, effects: Effects, done: bool) -> Result<Next, CollectFault> {
+    pub(super) async fn commit(&mut self, read: &mut FeedRead<'_>, effects: Effects, done: bool) -> Result<Next, EngineFault> {
         let now = self.engine.now();
         let mut state = read.feed.state.clone();
         state.health_before = None;
-        if effects.vendor_name.is_some() {
-            state.vendor_name = effects.vendor_name;
-        }
         if effects.device_count.is_some() {
             state.device_count = effects.device_count;
         }
@@ -153,6 +150,9 @@ impl Slice<'_> {
         }
         self.judge(read, &mut state, now);
 
+        let renamed = effects.vendor_name.filter(|name| read.feed.vendor_name.as_ref() != Some(name)).map(|vendor_name| {
+            Renamed { vendor_name, given_name: read.feed.given_name.clone(), external_id: read.feed.external_id.clone() }
+        });
         let saved_through = effects.saved.or(read.collection.saved_through);
         let commit = FeedCommit {
             lease: self.lease,
@@ -185,16 +185,13 @@ impl Slice<'_> {
                 current_feed: if done { read.next_feed } else { Some(state.id) },
             },
             feed: state.clone(),
+            renamed,
         };
-        let changed_health = commit.feed.health_before.is_some();
         let next = self.store_commit(commit, done).await?;
         if !matches!(next, Next::Again) {
             read.feed.state = state;
             read.collection.saved_through = saved_through;
             read.collection.started_at = Some(read.started_at);
-            if changed_health {
-                self.engine.hub.health_changed(read.feed.account_id);
-            }
         }
         Ok(next)
     }
@@ -215,7 +212,7 @@ impl Slice<'_> {
     }
 
     /// Gives a failed attempt its consequences: a check when it may be the server, another attempt later, or the end for this night.
-    pub(super) async fn failed(&mut self, read: &mut FeedRead<'_>, error: &ConnectorError) -> Result<Next, CollectFault> {
+    pub(super) async fn failed(&mut self, read: &mut FeedRead<'_>, error: &ConnectorError) -> Result<Next, EngineFault> {
         tracing::warn!(
             server.id = %self.server.id, feed.id = %read.feed.state.id, collection.id = %read.collection.id, %error,
             "a feed could not be read"
@@ -247,7 +244,7 @@ impl Slice<'_> {
         run: &OpenRun,
         collection: &PlannedCollection,
         next_feed: Option<Uuid>,
-    ) -> Result<FeedEnd, CollectFault> {
+    ) -> Result<FeedEnd, EngineFault> {
         let Some(feed) = self.engine.store.feed_for_collecting(collection.feed_id).await? else {
             return self.drop_collection(collection).await;
         };
@@ -266,7 +263,7 @@ impl Slice<'_> {
         reason: FailureReason,
         next_attempt_at: Option<Instant>,
         unhealthy: bool,
-    ) -> Result<Next, CollectFault> {
+    ) -> Result<Next, EngineFault> {
         let now = self.engine.now();
         let mut state = read.feed.state.clone();
         if unhealthy {
@@ -306,12 +303,18 @@ impl Slice<'_> {
                 current_feed: read.next_feed,
             },
             feed: state,
+            renamed: None,
         };
         self.store_commit(commit, true).await
     }
 
-    async fn store_commit(&mut self, commit: FeedCommit, done: bool) -> Result<Next, CollectFault> {
-        Ok(match self.engine.writer.commit(commit).await? {
+    async fn store_commit(&mut self, commit: FeedCommit, done: bool) -> Result<Next, EngineFault> {
+        let health_of = commit.feed.health_before.map(|_| commit.account_id);
+        let committed = self.engine.writer.commit(commit).await?;
+        if let (Some(account_id), Committed::Stored { .. }) = (health_of, committed) {
+            self.engine.hub.health_changed(account_id);
+        }
+        Ok(match committed {
             Committed::LeaseLost => Next::Stop(FeedEnd::LeaseLost),
             Committed::FeedChanged => Next::Again,
             Committed::Stored { cancel_requested: true, .. } => Next::Stop(FeedEnd::Cancelled),
@@ -322,13 +325,13 @@ impl Slice<'_> {
     }
 
     /// The feed ended or was paused since the run was planned: its collection is no longer asked for.
-    async fn drop_collection(&self, collection: &PlannedCollection) -> Result<FeedEnd, CollectFault> {
+    async fn drop_collection(&self, collection: &PlannedCollection) -> Result<FeedEnd, EngineFault> {
         self.engine.store.cancel_collection(self.lease, collection.id, self.engine.now()).await?;
         Ok(FeedEnd::Ended)
     }
 
     /// Local days on which the server was paused; a pause under way ends today.
-    async fn pauses(&self) -> Result<Vec<(NaiveDate, NaiveDate)>, CollectFault> {
+    async fn pauses(&self) -> Result<Vec<(NaiveDate, NaiveDate)>, EngineFault> {
         let today = day_of(self.engine.now(), self.server.time_zone);
         let pauses = self.engine.store.server_pauses(self.server.id).await?;
         Ok(pauses.into_iter().map(|(from, to)| (from, to.unwrap_or(today))).collect())
@@ -340,11 +343,11 @@ pub(super) enum Stopped {
     /// The collection stops.
     End(FeedEnd),
     /// A fault of ours.
-    Fault(CollectFault),
+    Fault(EngineFault),
 }
 
-impl From<CollectFault> for Stopped {
-    fn from(fault: CollectFault) -> Self {
+impl From<EngineFault> for Stopped {
+    fn from(fault: EngineFault) -> Self {
         Self::Fault(fault)
     }
 }

@@ -26,13 +26,18 @@ mod totals;
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-pub use self::schedule::CheckDue;
 use crate::{
-    app::{hub::Hub, ports::JobQueue, servers::ConnectorCache},
+    app::{
+        ConnectorCache, Hub, Unopened,
+        ports::{JobQueue, QueueError},
+        work::{self, CollectEnd, Collecting},
+    },
     clock::{Instant, SharedClock},
-    domain::calendar::Holidays,
+    connector::Connector,
+    domain::{calendar::Holidays, server::Server},
     id::{SharedIds, Uuid},
     store::{
         Store, StoreError,
@@ -69,30 +74,19 @@ impl Default for CollectSettings {
 
 /// Why the engine itself could not go on; the run stays open and is taken up again.
 #[derive(Debug, thiserror::Error)]
-pub enum CollectFault {
+pub enum EngineFault {
     /// The database failed.
     #[error("the database failed while collecting")]
     Store(#[from] StoreError),
     /// The queue failed.
     #[error("the queue refused a job")]
-    Queue(#[from] crate::app::ports::QueueError),
+    Queue(#[from] QueueError),
     /// A server's credentials do not open: the sealing key is missing.
-    #[error("the credentials of server {0} do not open")]
-    Sealed(Uuid),
-}
-
-/// How a slice ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CollectEnd {
-    /// Nothing is left to do for this server now.
-    Done,
-    /// Another holder works on the server.
-    Busy,
-    /// There is more to do: go on, or push the rest as the next job under this key.
-    More {
-        /// Key of the next job.
-        key: String,
-    },
+    #[error("a server cannot be opened")]
+    Sealed(#[from] Unopened),
+    /// There is no such server.
+    #[error("there is no server {0}")]
+    NoServer(Uuid),
 }
 
 /// Collects servers.
@@ -152,7 +146,7 @@ impl Engine {
     }
 
     /// Claims a server and works on its open runs until none is left, the slice ends, or `shutdown` begins.
-    pub async fn collect_server(&self, server_id: Uuid, shutdown: &CancellationToken) -> Result<CollectEnd, CollectFault> {
+    pub async fn collect(&self, server_id: Uuid, shutdown: &CancellationToken) -> Result<CollectEnd, EngineFault> {
         let now = self.now();
         let until = now + chrono::TimeDelta::from_std(self.settings.lease).unwrap_or_default();
         let Some((lease, crashed)) = self.store.claim_server(server_id, &self.owner, now, until).await? else {
@@ -170,7 +164,7 @@ impl Engine {
         Ok(end)
     }
 
-    async fn work(&self, lease: Lease, shutdown: &CancellationToken) -> Result<CollectEnd, CollectFault> {
+    async fn work(&self, lease: Lease, shutdown: &CancellationToken) -> Result<CollectEnd, EngineFault> {
         let mut slice = slice::Slice::begin(self, lease, shutdown).await?;
         while let Some(run) = self.store.next_open_run(lease.server_id, self.now()).await? {
             match slice.run(&run).await? {
@@ -184,7 +178,23 @@ impl Engine {
         Ok(CollectEnd::Done)
     }
 
+    /// The server's connector, opened with its credentials; `None` once it is removed.
+    async fn open(&self, server_id: Uuid) -> Result<(Server, Option<Arc<dyn Connector>>), EngineFault> {
+        let found = self.store.server_for_collecting(server_id).await?;
+        let (server, sealed) = found.ok_or(EngineFault::NoServer(server_id))?;
+        let Some(sealed) = sealed.filter(|_| server.removed_at.is_none()) else { return Ok((server, None)) };
+        let connector = self.connectors.open(&server, &sealed)?;
+        Ok((server, Some(connector)))
+    }
+
     fn now(&self) -> Instant {
         self.clock.now()
+    }
+}
+
+#[async_trait]
+impl Collecting for Engine {
+    async fn collect_server(&self, server_id: Uuid, shutdown: CancellationToken) -> Result<CollectEnd, work::CollectFault> {
+        self.collect(server_id, &shutdown).await.map_err(|fault| work::CollectFault(Box::new(fault)))
     }
 }

@@ -64,6 +64,7 @@ mod tests {
             activation_date: day(activation),
             covered_through: covered.map(day),
             last_data_at: None,
+            silent: false,
             backfilling: false,
         }
     }

@@ -1,66 +1,91 @@
 //! What the clock asks for: nightly runs, checks, and runs that lost their job.
 
+use async_trait::async_trait;
 use chrono::TimeDelta;
+use tokio_util::sync::CancellationToken;
 
-use super::{CollectFault, Engine};
+use super::{Engine, EngineFault};
 use crate::{
-    app::ports::Job,
+    app::{
+        ports::Job,
+        work::{ScheduleFault, Scheduling},
+    },
+    clock::Instant,
     domain::calendar::next_nightly,
     id::Uuid,
 };
 
 /// Servers handled by one look at the schedule; the next look takes the rest.
-const BATCH: u32 = 500;
+const BATCH: usize = 500;
+/// How long fired ticks and idempotency keys are kept, in days.
+const KEEP_DAYS: i64 = 2;
 
-/// A server whose check is due, claimed by this node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CheckDue {
-    /// The server.
-    pub server_id: Uuid,
+/// The job that works on a run that was just opened.
+pub(super) fn run_job(server_id: Uuid, run_id: Uuid) -> Job {
+    Job::Collect { server_id, key: format!("run:{run_id}") }
 }
 
-impl Engine {
-    /// Opens the nightly runs that are due by the database's clock and queues them. A server that missed nights gets one run, which
-    /// covers them all.
-    pub async fn start_due_nightly_runs(&self) -> Result<usize, CollectFault> {
-        let now = self.store.now(self.clock.as_ref()).await?;
-        let due = self.store.servers_due_at_night(now, BATCH).await?;
-        let mut started = 0;
-        for server in due {
-            let next = next_nightly(now, server.nightly_at, server.time_zone);
-            let run_id = self.ids.uuid(now);
-            if self.store.open_nightly_run(run_id, server.id, server.due_at, next, server.collects, now).await? {
-                started += 1;
-                self.hub.progress(run_id);
-                self.push(server.id, &format!("run:{run_id}")).await?;
+#[async_trait]
+impl Scheduling for Engine {
+    /// A server that missed nights gets one run, which covers them all.
+    async fn start_due_nightly_runs(&self) -> Result<Vec<Job>, ScheduleFault> {
+        let started = async {
+            let now = self.now();
+            let mut jobs = Vec::new();
+            for server in self.store.servers_due_at_night(now, BATCH).await? {
+                let next = next_nightly(now, server.nightly_at, server.time_zone);
+                let run_id = self.ids.uuid(now);
+                if self.store.open_nightly_run(run_id, server.id, server.due_at, next, server.collects).await? {
+                    self.hub.run_changed(run_id);
+                    jobs.push(run_job(server.id, run_id));
+                }
             }
+            Ok(jobs)
+        };
+        started.await.map_err(fault)
+    }
+
+    async fn due_checks(&self, limit: usize) -> Result<Vec<Uuid>, ScheduleFault> {
+        let claimed = async {
+            let now = self.now();
+            let again = now + TimeDelta::from_std(self.settings.check_every).unwrap_or_default();
+            Ok(self.store.claim_due_checks(now, again, limit).await?)
+        };
+        claimed.await.map_err(fault)
+    }
+
+    async fn check_server(&self, server_id: Uuid, shutdown: CancellationToken) -> Result<(), ScheduleFault> {
+        tokio::select! {
+            () = shutdown.cancelled() => Ok(()),
+            checked = self.check(server_id) => checked.map(|_| ()).map_err(fault),
         }
-        Ok(started)
     }
 
-    /// Claims the checks that are due: each is made by one node. Servers with a run under way are left out, since it talks to them.
-    pub async fn claim_due_checks(&self) -> Result<Vec<CheckDue>, CollectFault> {
-        let now = self.store.now(self.clock.as_ref()).await?;
-        let again = now + TimeDelta::from_std(self.settings.check_every).unwrap_or_default();
-        let claimed = self.store.claim_due_checks(now, again, BATCH).await?;
-        Ok(claimed.into_iter().map(|server_id| CheckDue { server_id }).collect())
+    async fn sweep(&self) -> Result<Vec<Job>, ScheduleFault> {
+        let found = async {
+            let now = self.now();
+            let idle = self.store.idle_servers_with_runs(now).await?;
+            // The key changes with every holder and every ten seconds: a job that came too early does not keep the next away.
+            let beat = now.timestamp() / 10;
+            let job = |(server_id, fence)| Job::Collect { server_id, key: format!("sweep:{server_id}:{fence}:{beat}") };
+            Ok(idle.into_iter().map(job).collect())
+        };
+        found.await.map_err(fault)
     }
 
-    /// Queues every server that has a run to work on and no holder: what a crash between a commit and a push left, and attempts
-    /// whose time has come.
-    pub async fn sweep(&self) -> Result<usize, CollectFault> {
-        let now = self.store.now(self.clock.as_ref()).await?;
-        let idle = self.store.idle_servers_with_runs(now).await?;
-        for (server_id, fence) in &idle {
-            // The key changes with every holder and every ten seconds: a job that came too early does not keep the next one away.
-            let key = format!("sweep:{fence}:{}", now.timestamp() / 10);
-            self.push(*server_id, &key).await?;
-        }
-        Ok(idle.len())
+    async fn tick(&self, schedule: &str, due_at: Instant) -> Result<bool, ScheduleFault> {
+        self.store.record_tick(schedule, due_at).await.map_err(|error| fault(error.into()))
     }
 
-    pub(super) async fn push(&self, server_id: Uuid, key: &str) -> Result<(), CollectFault> {
-        self.queue.push(Job::Collect { server_id, key: format!("{server_id}:{key}") }).await?;
-        Ok(())
+    async fn retain(&self) -> Result<(), ScheduleFault> {
+        let kept = async {
+            let now = self.now();
+            Ok(self.store.forget_before(now - TimeDelta::days(KEEP_DAYS)).await?)
+        };
+        kept.await.map_err(fault)
     }
+}
+
+fn fault(fault: EngineFault) -> ScheduleFault {
+    ScheduleFault(Box::new(fault))
 }

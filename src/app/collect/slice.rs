@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant as Monotonic;
 use tokio_util::sync::CancellationToken;
 
-use super::{CollectFault, Engine, plan};
+use super::{Engine, EngineFault, plan};
 use crate::{
     app::collect::feed::FeedEnd,
     connector::Connector,
@@ -44,16 +44,9 @@ pub(super) struct Slice<'a> {
 }
 
 impl<'a> Slice<'a> {
-    pub(super) async fn begin(engine: &'a Engine, lease: Lease, shutdown: &'a CancellationToken) -> Result<Self, CollectFault> {
+    pub(super) async fn begin(engine: &'a Engine, lease: Lease, shutdown: &'a CancellationToken) -> Result<Self, EngineFault> {
         let started = Monotonic::now();
-        let stored = engine.store.server_for_collecting(lease.server_id).await?;
-        let (server, sealed) = stored;
-        let connector = match sealed {
-            Some(sealed) if server.removed_at.is_none() => {
-                Some(engine.connectors.open(&server, &sealed).map_err(|_| CollectFault::Sealed(server.id))?)
-            }
-            _ => None,
-        };
+        let (server, connector) = engine.open(lease.server_id).await?;
         Ok(Self {
             engine,
             lease,
@@ -72,7 +65,7 @@ impl<'a> Slice<'a> {
     }
 
     /// Extends the lease when half of it is gone; `false` when it is lost. Called before each request.
-    pub(super) async fn hold(&mut self) -> Result<bool, CollectFault> {
+    pub(super) async fn hold(&mut self) -> Result<bool, EngineFault> {
         let lease = self.engine.settings.lease;
         let now = Monotonic::now();
         if now + lease / 2 < self.lease_ends_at {
@@ -87,7 +80,7 @@ impl<'a> Slice<'a> {
     }
 
     /// Works on one run.
-    pub(super) async fn run(&mut self, run: &OpenRun) -> Result<RunStep, CollectFault> {
+    pub(super) async fn run(&mut self, run: &OpenRun) -> Result<RunStep, EngineFault> {
         if run.cancel_requested {
             return self.end(run, RunEnd::Cancelled).await;
         }
@@ -103,12 +96,11 @@ impl<'a> Slice<'a> {
             if !self.plan(run).await? {
                 return Ok(RunStep::LeaseLost);
             }
-            self.engine.hub.progress(run.id);
+            self.engine.hub.run_changed(run.id);
         }
         let mut crashes = run.crashes;
         loop {
-            let batch =
-                self.engine.store.due_collections(run.id, self.engine.now(), self.engine.settings.slice_feeds).await?;
+            let batch = self.engine.store.due_collections(run.id, self.engine.now(), self.engine.settings.slice_feeds).await?;
             if batch.is_empty() {
                 return self.finish(run).await;
             }
@@ -123,7 +115,7 @@ impl<'a> Slice<'a> {
                 } else {
                     self.collect(run, collection, next_feed).await?
                 };
-                self.engine.hub.progress(run.id);
+                self.engine.hub.run_changed(run.id);
                 self.feeds_left = self.feeds_left.saturating_sub(1);
                 match end {
                     FeedEnd::Ended => {}
@@ -139,14 +131,14 @@ impl<'a> Slice<'a> {
     }
 
     /// The check before a run; it also moves the server's health.
-    pub(super) async fn check(&mut self) -> Result<Result<(), FailureReason>, CollectFault> {
+    pub(super) async fn check(&mut self) -> Result<Result<(), FailureReason>, EngineFault> {
         let Some(connector) = self.connector.clone() else { return Ok(Err(FailureReason::Internal)) };
         let (server, verdict) = self.engine.check_health(&self.server, connector.as_ref()).await?;
         self.server = server;
         Ok(verdict)
     }
 
-    async fn plan(&self, run: &OpenRun) -> Result<bool, CollectFault> {
+    async fn plan(&self, run: &OpenRun) -> Result<bool, EngineFault> {
         let engine = self.engine;
         let now = engine.now();
         let zone = self.server.time_zone;
@@ -163,7 +155,7 @@ impl<'a> Slice<'a> {
             if !chosen || run.only_feeds.as_ref().is_some_and(|only| !only.contains(&feed.id)) {
                 continue;
             }
-            let recovers = run.trigger == SyncTrigger::Recovery && run.only_feeds.is_some();
+            let recovers = run.trigger == SyncTrigger::Recovery && feed.silent;
             let recover_from = feed.last_data_at.filter(|_| recovers).map(|at| day_of(at, zone));
             let Some(window) = plan::window(feed, self.server.vendor, run.trigger, recover_from, today) else { continue };
             answers += plan::answers(self.server.vendor, window);
@@ -183,7 +175,7 @@ impl<'a> Slice<'a> {
     }
 
     /// All collections ended, or wait for another attempt.
-    async fn finish(&self, run: &OpenRun) -> Result<RunStep, CollectFault> {
+    async fn finish(&self, run: &OpenRun) -> Result<RunStep, EngineFault> {
         let (succeeded, failed, next_attempt) = self.engine.store.run_tally(run.id).await?;
         let end = match next_attempt {
             Some(at) => RunEnd::Resting(at),
@@ -194,9 +186,9 @@ impl<'a> Slice<'a> {
         self.end(run, end).await
     }
 
-    async fn end(&self, run: &OpenRun, end: RunEnd) -> Result<RunStep, CollectFault> {
-        let ended = self.engine.store.end_run(self.lease, run.id, end, self.engine.now()).await?;
-        self.engine.hub.progress(run.id);
+    async fn end(&self, run: &OpenRun, end: RunEnd) -> Result<RunStep, EngineFault> {
+        let ended = self.engine.store.end_run(self.lease, run.id, end).await?;
+        self.engine.hub.run_changed(run.id);
         Ok(if ended { RunStep::Ended } else { RunStep::LeaseLost })
     }
 }

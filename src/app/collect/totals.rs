@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{Days, NaiveDate};
 
 use super::{
-    CollectFault,
+    EngineFault,
     feed::{Effects, FeedEnd, FeedRead, Next, Stopped},
     slice::Slice,
 };
@@ -28,7 +28,7 @@ use crate::{
 type Asked = Result<PeriodAnswer, Next>;
 
 impl Slice<'_> {
-    pub(super) async fn collect_totals(&mut self, read: &mut FeedRead<'_>) -> Result<Next, CollectFault> {
+    pub(super) async fn collect_totals(&mut self, read: &mut FeedRead<'_>) -> Result<Next, EngineFault> {
         let today = day_of(self.engine.now(), self.server.time_zone);
         let oldest = today.checked_sub_days(Days::new(DAYS_AGAIN)).unwrap_or(today);
         let stored = self.engine.store.period_days(read.collection.feed_id, oldest, read.collection.from).await?;
@@ -82,7 +82,7 @@ impl Slice<'_> {
         read: &mut FeedRead<'_>,
         known: &BTreeMap<NaiveDate, PeriodDayRow>,
         day: NaiveDate,
-    ) -> Result<Asked, CollectFault> {
+    ) -> Result<Asked, EngineFault> {
         let customer = read.feed.external_id.clone();
         let report = known.get(&day).map(|row| row.report);
         let ask = ReadRequest { customer: &customer, scope: read.feed.scope, at: ReadAt::Day(day), report };

@@ -17,7 +17,7 @@ use crate::connector::url::{ServerUrl, UrlProblem};
 
 /// IPv4 networks that are not the public internet.
 const CLOSED_V4: &[(Ipv4Addr, u8)] = &[
-    (Ipv4Addr::new(0, 0, 0, 0), 8),       // this network
+    (Ipv4Addr::UNSPECIFIED, 8),           // this network
     (Ipv4Addr::new(10, 0, 0, 0), 8),      // private
     (Ipv4Addr::new(100, 64, 0, 0), 10),   // carrier-grade NAT
     (Ipv4Addr::new(127, 0, 0, 0), 8),     // loopback
@@ -34,7 +34,7 @@ const CLOSED_V4: &[(Ipv4Addr, u8)] = &[
     (Ipv4Addr::new(240, 0, 0, 0), 4),     // class E, broadcast
 ];
 
-/// IPv6 networks within the public 2000::/3 that are not the public internet. Everything outside 2000::/3 is closed: loopback, ULA, link-local,
+/// IPv6 networks within the public `2000::/3` that are not the public internet. Everything outside `2000::/3` is closed: loopback, ULA, link-local,
 /// NAT64, multicast, IPv4-compatible.
 const CLOSED_V6: &[(Ipv6Addr, u8)] = &[
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23), // protocol assignments, Teredo

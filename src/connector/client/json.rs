@@ -28,6 +28,9 @@ fn path<'a, T: Deserialize<'a>>(body: &'a [u8]) -> String {
     let message = error.inner().to_string();
     // The only messages quoted are those that name a field of ours.
     let about = ["missing field", "duplicate field"].into_iter().find(|about| message.starts_with(about));
+    if message.starts_with("negative") {
+        return format!("{} is negative", error.path());
+    }
     let field = about.and_then(|_| message.split('`').nth(1)).unwrap_or_default();
     match (about, error.path().to_string()) {
         (Some(about), path) if path == "." => format!("{about} {field}"),
@@ -76,6 +79,20 @@ impl<'de> Deserialize<'de> for IsoTime {
     }
 }
 
+/// A number of sides or sheets: whole and not negative.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::connector) struct Count(pub(in crate::connector) i64);
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let count = i64::deserialize(deserializer)?;
+        if count < 0 {
+            return Err(de::Error::custom("negative"));
+        }
+        Ok(Self(count))
+    }
+}
+
 /// A vendor's id as kept: opaque, 1 to 200 characters.
 pub(in crate::connector) fn id(text: &str, field: &'static str) -> Result<String, Misfit> {
     if text.is_empty() || text.chars().nth(LONGEST).is_some() {
@@ -103,7 +120,7 @@ mod tests {
     #[derive(Debug, Deserialize)]
     #[expect(dead_code, reason = "only read")]
     struct Inner {
-        count: i64,
+        count: Count,
         #[serde(deserialize_with = "present")]
         seen: Option<IsoTime>,
     }
@@ -118,6 +135,7 @@ mod tests {
             (r#"{"items":[{"count":1,"seen":null},{"count":"hunter2","seen":null}]}"#, "items[1].count has another type"),
             (r#"{"items":[{"count":1.5,"seen":null}]}"#, "items[0].count has another type"),
             (r#"{"items":[{"count":99999999999999999999,"seen":null}]}"#, "items[0].count has another type"),
+            (r#"{"items":[{"count":-1,"seen":null}]}"#, "items[0].count is negative"),
             (r#"{"items":[{"count":null,"seen":null}]}"#, "items[0].count has another type"),
             (r#"{"items":[{"count":1}]}"#, "missing field items[0].seen"),
             (r#"{"items":[{"count":1,"seen":"hunter2"}]}"#, "items[0].seen has another type"),

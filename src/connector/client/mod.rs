@@ -24,7 +24,7 @@ use reqwest::redirect;
 use self::address::{AddressPolicy, GuardedResolver, Reach};
 pub(super) use self::{
     fault::Misfit,
-    json::{IsoTime, id, json, name, present},
+    json::{Count, IsoTime, id, json, name, present},
     pace::Pace,
     paging::{Page, all_pages},
     session::{Call, Reply, Session, secret_header},

@@ -99,10 +99,10 @@ mod tests {
         let pace = Pace::new(0);
         let at = |secs: i64| from_millis(1_772_424_000_000 + secs * 1000);
         assert_eq!(pace.quiet_for(at(0)), None);
-        pace.be_quiet(at(0), Duration::from_secs(60));
+        pace.be_quiet(at(0), Duration::from_mins(1));
         assert_eq!(pace.quiet_for(at(20)), Some(Duration::from_secs(40)));
         assert_eq!(pace.quiet_for(at(60)), None);
-        pace.be_quiet(at(0), Duration::from_secs(60));
+        pace.be_quiet(at(0), Duration::from_mins(1));
         assert_eq!(pace.quiet_for(at(-3600)), None, "a clock set back does not silence a server for an hour");
     }
 

@@ -141,9 +141,9 @@ mod tests {
         let bad = Err(FailureReason::AnswerNotUnderstood);
         let repeats: (u64, &[&str]) = (1000, &["a", "b"]);
         assert_eq!(read(&[repeats; 4]).await, (bad.clone(), 4), "the same page for ever");
-        assert_eq!(read(&[(2, &["a", "a"]); 2]).await, (bad.clone(), 2), "one item twice");
+        assert_eq!(read(&[(2, &["a", "a"]), (2, &["a", "a"])]).await, (bad.clone(), 2), "one item twice");
         assert_eq!(read(&[(2, &["a"]), (2, &[]), (2, &["a"]), (2, &[])]).await, (bad.clone(), 4), "nothing more to come");
-        assert_eq!(read(&[(1, &["a", "b"]); 2]).await, (bad.clone(), 2), "more than counted");
-        assert_eq!(read(&[(u64::MAX, &["a"]); 2]).await, (bad, 2), "endless");
+        assert_eq!(read(&[(1, &["a", "b"]), (1, &["a", "b"])]).await, (bad.clone(), 2), "more than counted");
+        assert_eq!(read(&[(u64::MAX, &["a"]), (u64::MAX, &["a"])]).await, (bad, 2), "endless");
     }
 }

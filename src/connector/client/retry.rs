@@ -8,7 +8,7 @@ use super::settings::ClientSettings;
 use crate::{clock::Instant, connector::error::Retry};
 
 /// Longest `Retry-After` believed.
-const LONGEST_ASKED: Duration = Duration::from_secs(24 * 3600);
+const LONGEST_ASKED: Duration = Duration::from_hours(24);
 /// Ceiling of a wait by our own choice.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(8);
 

@@ -38,7 +38,7 @@ impl Default for ClientSettings {
         Self {
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(20),
-            total_timeout: Duration::from_secs(60),
+            total_timeout: Duration::from_mins(1),
             idle_timeout: Duration::from_secs(30),
             extra_ca: None,
             allowed_ports: vec![443],

@@ -2,7 +2,7 @@
 
 use super::{Error, wire};
 use crate::{
-    connector::client::{Misfit, Page, Reply, id, json},
+    connector::client::{Count, Misfit, Page, Reply, id, json},
     domain::device::{Counters, DeviceReading},
 };
 
@@ -14,14 +14,14 @@ pub(super) fn dealer(reply: &Reply<'_>) -> Result<(), Error> {
 
 pub(super) fn devices(reply: &Reply<'_>, customer: &str) -> Result<Page<DeviceReading>, Error> {
     let answer: wire::CustomerAnswer<'_> = match reply.status {
-        404 => return Err(Error::CustomerNotFound),
+        403 | 404 => return Err(Error::CustomerNotFound),
         _ => valid(reply, |answer: &wire::CustomerAnswer<'_>| answer.is_valid)?,
     };
     // Pages of one customer must never reach another's account.
     if !answer.result.code.eq_ignore_ascii_case(customer) {
         return Err(Misfit::Field("Result.Code is another customer's".to_owned()).into());
     }
-    let items = answer.result.devices.into_iter().map(reading).collect::<Result<_, _>>()?;
+    let items = answer.result.devices.iter().map(reading).collect::<Result<_, _>>()?;
     Ok(Page { items, total: answer.total_rows })
 }
 
@@ -53,7 +53,7 @@ fn refusal(verdict: &wire::Verdict<'_>) -> Error {
     }
 }
 
-fn reading(device: wire::Device<'_>) -> Result<DeviceReading, Misfit> {
+fn reading(device: &wire::Device<'_>) -> Result<DeviceReading, Misfit> {
     Ok(DeviceReading {
         vendor_device_id: id(&device.id, "Id")?,
         managed: device.is_inside_project,
@@ -62,11 +62,11 @@ fn reading(device: wire::Device<'_>) -> Result<DeviceReading, Misfit> {
     })
 }
 
-/// `Mono` and `Color` count every side, the A3 ones among them. A sum is there only if all its parts are, so that a part missing from one
-/// answer makes the device unreadable that day instead of lowering it. A device without `Color` counts as monochrome by its small and large
-/// sides; so it is read by other counters than one with `Color`, and neither can pass for the other. A negative count is no count.
+/// `Mono` and `Color` count every side, the A3 ones among them. A sum is there only if both its parts are, so that a part that is null in one
+/// answer makes the device unreadable that day instead of lowering it. A device whose `Color` is null counts as monochrome by its small and
+/// large sides; so it is read by other counters than one with `Color`, and neither can pass for the other.
 fn counters(wire: &wire::Counter) -> Counters {
-    let count = |value: Option<i64>| value.filter(|count| *count >= 0);
+    let count = |value: Option<Count>| value.map(|count| count.0);
     let (mono, mono_large) = (count(wire.mono), count(wire.mono_large));
     match (mono, count(wire.color)) {
         (Some(mono), Some(color)) => Counters {
@@ -120,9 +120,8 @@ mod tests {
     fn a_missing_part_never_lowers_a_sum() {
         let none = Counters::default();
         assert_eq!(counted(r#""Mono":90211"#, r#""Mono":null"#), Some(none));
-        assert_eq!(counted(r#""Mono":90211"#, r#""Mono":-1"#), Some(none));
         let monochrome = Counters { small: Some(89_911), large: Some(300), ..none };
-        assert_eq!(counted(r#""Color":40100,"#, ""), Some(monochrome));
+        assert_eq!(counted(r#""Color":40100"#, r#""Color":null"#), Some(monochrome));
         assert_eq!(counted(r#""ColorA3":40"#, r#""ColorA3":null"#), Some(Counters { total: Some(130_311), ..none }));
         assert_eq!(
             counted("90211", "9223372036854775807"),
@@ -153,6 +152,7 @@ mod tests {
         let silent = read(200, r#"{"Result":null,"IsValid":false}"#).unwrap_err();
         assert_eq!(silent.reason(), FailureReason::VendorFailed);
         assert_eq!(read(401, "").unwrap_err().reason(), FailureReason::CredentialsRefused);
+        assert_eq!(read(403, "").unwrap_err().reason(), FailureReason::CustomerNotFound);
         assert_eq!(read(404, "").unwrap_err().reason(), FailureReason::CustomerNotFound);
     }
 
@@ -168,6 +168,8 @@ mod tests {
                 "Result.Devices[0].Counter.Received has another type",
             ),
             (r#""Mono":90211"#, r#""Mono":"90211""#, "Result.Devices[0].Counter.Mono has another type"),
+            (r#""Mono":90211,"#, "", "missing field Result.Devices[0].Counter.Mono"),
+            (r#""ColorA3":40"#, r#""ColorA3":-40"#, "Result.Devices[0].Counter.ColorA3 is negative"),
             (r#""TotalRows":1,"#, "", "missing field TotalRows"),
             (r#""IsValid":true,"#, "", "missing field IsValid"),
             (r#""Code":"EA45CEF3D8EF6D0F""#, r#""Code":"B""#, "Result.Code is another customer's"),

@@ -100,3 +100,10 @@ impl Connector for MpsMonitor {
         Ok(Answer::Devices(devices))
     }
 }
+
+/// What any reader here says of an answer.
+#[cfg(test)]
+pub(super) fn errors(reply: &super::client::Reply<'_>) -> Vec<ConnectorError> {
+    let read = [convert::dealer(reply).err(), convert::devices(reply, "c").err()];
+    read.into_iter().flatten().map(ConnectorError::from).collect()
+}

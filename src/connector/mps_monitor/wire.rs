@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::{
-    connector::client::{IsoTime, present},
+    connector::client::{Count, IsoTime, present},
     secret::Secret,
 };
 
@@ -92,14 +92,17 @@ pub(super) struct Device<'a> {
     pub(super) counter: Option<Counter>,
 }
 
+/// A count may be null but not absent.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Counter {
     pub(super) received: IsoTime,
-    pub(super) mono: Option<i64>,
-    pub(super) color: Option<i64>,
-    #[serde(rename = "MonoA3")]
-    pub(super) mono_large: Option<i64>,
-    #[serde(rename = "ColorA3")]
-    pub(super) color_large: Option<i64>,
+    #[serde(deserialize_with = "present")]
+    pub(super) mono: Option<Count>,
+    #[serde(deserialize_with = "present")]
+    pub(super) color: Option<Count>,
+    #[serde(rename = "MonoA3", deserialize_with = "present")]
+    pub(super) mono_large: Option<Count>,
+    #[serde(rename = "ColorA3", deserialize_with = "present")]
+    pub(super) color_large: Option<Count>,
 }

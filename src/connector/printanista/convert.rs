@@ -12,9 +12,8 @@ use crate::{
 pub(super) fn status(reply: &Reply<'_>) -> Result<(), Error> {
     match reply.status {
         200 => Ok(json::<wire::Status<'_>>(reply.body).map(drop)?),
-        401 => Err(Error::CredentialsRefused),
         403 if lacks_permission(reply) => Err(Error::PermissionMissing),
-        403 => Err(Error::CredentialsRefused),
+        401 | 403 => Err(Error::CredentialsRefused),
         other => Err(Error::Status(other)),
     }
 }
@@ -36,19 +35,13 @@ fn totals(body: &[u8], customer: &str, report: Report) -> Result<PeriodAnswer, M
     if !totals.customer_id.eq_ignore_ascii_case(customer) {
         return Err(Misfit::Field("customerId is another customer's".to_owned()));
     }
-    let counts = [
-        ("smallPageCount", totals.small_page_count),
-        ("largePageCount", totals.large_page_count),
-        ("duplexPageCount", totals.duplex_page_count),
-        ("numberOfDevices", totals.number_of_devices.into()),
-    ];
-    if let Some((field, _)) = counts.iter().find(|(_, count)| *count < 0) {
-        return Err(Misfit::Field(format!("{field} is negative")));
+    if totals.number_of_devices < 0 {
+        return Err(Misfit::Field("numberOfDevices is negative".to_owned()));
     }
     Ok(PeriodAnswer {
         customer_name: totals.customer_name.as_deref().and_then(name),
         devices: Some(totals.number_of_devices),
-        pages: Pages { small: totals.small_page_count, large: totals.large_page_count, duplex: totals.duplex_page_count },
+        pages: Pages { small: totals.small_page_count.0, large: totals.large_page_count.0, duplex: totals.duplex_page_count.0 },
         last_audit: totals.last_audit_date.map(|time| time.0),
         report,
     })

@@ -100,3 +100,10 @@ impl Connector for Printanista {
         }
     }
 }
+
+/// What any reader here says of an answer.
+#[cfg(test)]
+pub(super) fn errors(reply: &super::client::Reply<'_>) -> Vec<ConnectorError> {
+    let read = [convert::status(reply).err(), convert::report(reply, "c", Report::All).err()];
+    read.into_iter().flatten().map(ConnectorError::from).collect()
+}

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use crate::{
     connector::{
         Report,
-        client::{IsoTime, present, secret_header},
+        client::{Count, IsoTime, present, secret_header},
         url::push_encoded,
     },
     secret::Secret,
@@ -58,10 +58,10 @@ pub(super) struct Totals<'a> {
     #[serde(borrow)]
     pub(super) customer_id: Cow<'a, str>,
     pub(super) number_of_devices: i32,
-    pub(super) small_page_count: i64,
-    pub(super) large_page_count: i64,
+    pub(super) small_page_count: Count,
+    pub(super) large_page_count: Count,
     /// Sheets.
-    pub(super) duplex_page_count: i64,
+    pub(super) duplex_page_count: Count,
     /// Null: never audited.
     #[serde(deserialize_with = "present")]
     pub(super) last_audit_date: Option<IsoTime>,

@@ -6,7 +6,7 @@ use super::{Error, wire};
 use crate::{
     connector::{
         VendorCustomer,
-        client::{Grant, Misfit, Page, Reply, id, json, name},
+        client::{Count, Grant, Misfit, Page, Reply, id, json, name},
     },
     domain::device::{Counters, DeviceReading},
     secret::Secret,
@@ -17,8 +17,8 @@ pub(super) fn grant(reply: &Reply<'_>) -> Result<Grant, Error> {
         200 => {
             let token: wire::Token<'_> = json(reply.body)?;
             Ok(Grant {
-                access: Secret::new(token.access_token),
-                refresh: token.refresh_token.map(Secret::new),
+                access: Secret::new(token.access),
+                refresh: token.refresh.map(Secret::new),
                 lives: Duration::from_secs(token.expires_in),
             })
         }
@@ -38,11 +38,11 @@ pub(super) fn organizations(reply: &Reply<'_>) -> Result<Page<VendorCustomer>, E
         other => return Err(Error::Status(other)),
     }
     let page: wire::Envelope<wire::Organization<'_>> = json(reply.body)?;
-    let customer = |item: wire::Organization<'_>| -> Result<VendorCustomer, Misfit> {
-        let external_id = id(&item.organization_id, "organizationId")?;
+    let customer = |item: &wire::Organization<'_>| -> Result<VendorCustomer, Misfit> {
+        let external_id = id(&item.id, "organizationId")?;
         Ok(VendorCustomer { name: name(&item.name).unwrap_or_else(|| external_id.clone()), external_id })
     };
-    Ok(Page { items: page.items.into_iter().map(customer).collect::<Result<_, _>>()?, total: page.total_count })
+    Ok(Page { items: page.items.iter().map(customer).collect::<Result<_, _>>()?, total: page.total_count })
 }
 
 pub(super) fn devices(reply: &Reply<'_>) -> Result<Page<DeviceReading>, Error> {
@@ -53,20 +53,19 @@ pub(super) fn devices(reply: &Reply<'_>) -> Result<Page<DeviceReading>, Error> {
         other => return Err(Error::Status(other)),
     }
     let page: wire::Envelope<wire::Device<'_>> = json(reply.body)?;
-    let reading = |item: wire::Device<'_>| -> Result<DeviceReading, Misfit> {
+    let reading = |item: &wire::Device<'_>| -> Result<DeviceReading, Misfit> {
         Ok(DeviceReading {
-            vendor_device_id: id(&item.device_id, "deviceId")?,
+            vendor_device_id: id(&item.id, "deviceId")?,
             managed: item.is_managed,
             read_at: item.last_seen_at.map(|time| time.0),
-            counters: item.counters.map(counters),
+            counters: item.counters.as_ref().map(counters),
         })
     };
-    Ok(Page { items: page.items.into_iter().map(reading).collect::<Result<_, _>>()?, total: page.total_count })
+    Ok(Page { items: page.items.iter().map(reading).collect::<Result<_, _>>()?, total: page.total_count })
 }
 
-/// A negative count is no count.
-fn counters(wire: wire::Counters) -> Counters {
-    let count = |value: Option<i64>| value.filter(|count| *count >= 0);
+fn counters(wire: &wire::Counters) -> Counters {
+    let count = |value: Option<Count>| value.map(|count| count.0);
     Counters { total: count(wire.total), small: count(wire.small), large: count(wire.large), duplex: count(wire.duplex) }
 }
 
@@ -94,7 +93,7 @@ mod tests {
             counters: Some(counters),
         };
         assert_eq!(read(200, DEVICE), Ok(vec![expected.clone()]));
-        let partly = DEVICE.replace(r#""lifecountA4":120010,"lifecountA3":445"#, r#""lifecountA4":null,"lifecountA3":-1"#);
+        let partly = DEVICE.replace(r#""lifecountA4":120010,"lifecountA3":445"#, r#""lifecountA4":null,"lifecountA3":null"#);
         let partly = read(200, &partly).unwrap().remove(0);
         assert_eq!(partly.counters, Some(Counters { small: None, large: None, ..counters }));
         let unread = r#"{"deviceId":"d-77","isManaged":true,"lastSeenAt":null,"counters":null}"#;
@@ -110,6 +109,7 @@ mod tests {
             (r#""isManaged":true,"#, "", "missing field items[0].isManaged"),
             (r#""lastSeenAt":"2026-03-02T03:50:00Z""#, r#""lastSeenAt":"today""#, "items[0].lastSeenAt has another type"),
             (r#""totalPages":120455"#, r#""totalPages":"120455""#, "items[0].counters.totalPages has another type"),
+            (r#""totalPages":120455"#, r#""totalPages":-1"#, "items[0].counters.totalPages is negative"),
             (r#""counters""#, r#""meters""#, "missing field items[0].counters"),
         ] {
             let error = read(200, &DEVICE.replace(from, to)).unwrap_err();

@@ -11,7 +11,7 @@ use super::{
     error::{ConnectorError, Retry},
 };
 use crate::{
-    domain::{failure::FailureReason, vendor::VendorKind},
+    domain::{device::DeviceReading, failure::FailureReason, vendor::VendorKind},
     secret::Secret,
 };
 
@@ -93,7 +93,7 @@ impl Connector for ThreeManager {
         };
         let path = &wire::devices_path(ask.customer, day).ok_or(Error::CustomerNotFound)?;
         let devices = all_pages(
-            |device: &crate::domain::device::DeviceReading| &device.vendor_device_id,
+            |device: &DeviceReading| &device.vendor_device_id,
             |page| async move {
                 let call = Call::get(wire::page_of(path, page));
                 self.tokens.call(&self.session, &call, |reply| Ok(convert::devices(&reply)?)).await
@@ -102,4 +102,11 @@ impl Connector for ThreeManager {
         .await?;
         Ok(Answer::Devices(devices))
     }
+}
+
+/// What any reader here says of an answer.
+#[cfg(test)]
+pub(super) fn errors(reply: &super::client::Reply<'_>) -> Vec<ConnectorError> {
+    let read = [convert::grant(reply).err(), convert::organizations(reply).err(), convert::devices(reply).err()];
+    read.into_iter().flatten().map(ConnectorError::from).collect()
 }

@@ -1,13 +1,13 @@
 //! 3manager's paths and spellings.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Write as _};
 
 use chrono::NaiveDate;
 use serde::Deserialize;
 
 use crate::{
     connector::{
-        client::{Call, IsoTime, present},
+        client::{Call, Count, IsoTime, present},
         url::push_encoded,
     },
     secret::Secret,
@@ -39,7 +39,7 @@ pub(super) fn devices_path(organization: &str, day: Option<NaiveDate>) -> Option
     push_encoded(&mut path, organization);
     path.push_str("/devices?");
     if let Some(day) = day {
-        path += &format!("date={day}&");
+        let _ = write!(path, "date={day}&");
     }
     Some(path)
 }
@@ -50,12 +50,12 @@ pub(super) fn page_of(path: &str, page: u32) -> String {
 
 #[derive(Deserialize)]
 pub(super) struct Token<'a> {
-    #[serde(borrow)]
-    pub(super) access_token: Cow<'a, str>,
+    #[serde(borrow, rename = "access_token")]
+    pub(super) access: Cow<'a, str>,
     /// Seconds.
     pub(super) expires_in: u64,
-    #[serde(borrow)]
-    pub(super) refresh_token: Option<Cow<'a, str>>,
+    #[serde(borrow, rename = "refresh_token")]
+    pub(super) refresh: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
@@ -77,8 +77,8 @@ pub(super) struct Envelope<T> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Organization<'a> {
-    #[serde(borrow)]
-    pub(super) organization_id: Cow<'a, str>,
+    #[serde(borrow, rename = "organizationId")]
+    pub(super) id: Cow<'a, str>,
     #[serde(borrow)]
     pub(super) name: Cow<'a, str>,
 }
@@ -86,8 +86,8 @@ pub(super) struct Organization<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Device<'a> {
-    #[serde(borrow)]
-    pub(super) device_id: Cow<'a, str>,
+    #[serde(borrow, rename = "deviceId")]
+    pub(super) id: Cow<'a, str>,
     pub(super) is_managed: bool,
     #[serde(deserialize_with = "present")]
     pub(super) last_seen_at: Option<IsoTime>,
@@ -99,12 +99,12 @@ pub(super) struct Device<'a> {
 #[derive(Deserialize)]
 pub(super) struct Counters {
     #[serde(rename = "totalPages")]
-    pub(super) total: Option<i64>,
+    pub(super) total: Option<Count>,
     #[serde(rename = "lifecountA4")]
-    pub(super) small: Option<i64>,
+    pub(super) small: Option<Count>,
     #[serde(rename = "lifecountA3")]
-    pub(super) large: Option<i64>,
+    pub(super) large: Option<Count>,
     /// Sheets.
     #[serde(rename = "duplexTotal")]
-    pub(super) duplex: Option<i64>,
+    pub(super) duplex: Option<Count>,
 }

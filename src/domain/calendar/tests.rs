@@ -201,7 +201,7 @@ fn any_instant() -> impl Strategy<Value = Instant> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(crate::domain::cases(2000))]
 
     /// Invariant 10: the day is the wall's date, lies within its own bounds, and its month holds it.
     #[test]

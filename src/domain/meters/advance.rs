@@ -85,6 +85,7 @@ impl DeviceState {
         let value = reading.values[meter as usize];
         let mark = self.meter(meter).mark;
         let (from, mean) = (calendar::next(read_day), self.mean(meter, read_day));
+        // Noise comes first: a few pages below a spike do not show that it was none.
         if value >= mark - NOISE {
             return Difference { pages: (value - mark).max(0), from, mean };
         }

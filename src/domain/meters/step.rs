@@ -2,9 +2,7 @@
 
 use chrono::NaiveDate;
 
-use super::{
-    DeviceState, Held, Note, Resumed, Step, StepContext, UNREADABLE_DAYS, Unreadable, advance::Accepted, basis::Basis,
-};
+use super::{DeviceState, Held, Note, Step, StepContext, UNREADABLE_DAYS, Unreadable, advance::Accepted, basis::Basis};
 use crate::{
     clock::Instant,
     domain::{
@@ -17,7 +15,7 @@ use crate::{
 ///
 /// Readings of one device must be stepped over in the order of their days. The same reading again, or an older one, changes
 /// nothing; so a device that is missing from an answer needs no step.
-pub fn step(state: Option<DeviceState>, reading: &DeviceReading, ctx: &StepContext) -> Step {
+pub fn step(state: Option<DeviceState>, reading: &DeviceReading, ctx: &StepContext<'_>) -> Step {
     let (Some(read_at), Some(counters)) = (reading.read_at, reading.counters) else {
         return Step { state, ..Step::default() };
     };
@@ -57,12 +55,12 @@ fn read(basis: Option<Basis>, counters: &Counters) -> Option<(Basis, [i64; 3])> 
 
 impl DeviceState {
     /// Takes a reading in scope that has all counters.
-    fn take(&mut self, values: [i64; 3], read_at: Instant, day: NaiveDate, ctx: &StepContext, step: &mut Step) {
+    fn take(&mut self, values: [i64; 3], read_at: Instant, day: NaiveDate, ctx: &StepContext<'_>, step: &mut Step) {
         let held = self.pending.held.take();
         let Some(read_day) = self.read_day.filter(|_| !self.awaits_baseline(day, ctx)) else {
             return self.baseline(values, day);
         };
-        if !self.counted || day < ctx.first_day || self.begins_anew(read_day, ctx) {
+        if !self.counted || day < ctx.first_day || self.begins_anew(read_day, day, ctx) {
             return self.start(values, day);
         }
         let accepted = Accepted { values, read_at, day, first_day: ctx.first_day, confirmed: None };
@@ -84,7 +82,7 @@ impl DeviceState {
     }
 
     /// Whether there is no baseline, or one that a later reading of a day before the activation date replaces.
-    fn awaits_baseline(&self, day: NaiveDate, ctx: &StepContext) -> bool {
+    fn awaits_baseline(&self, day: NaiveDate, ctx: &StepContext<'_>) -> bool {
         self.basis.is_none() || day < ctx.first_day && self.life().is_zero()
     }
 
@@ -106,12 +104,9 @@ impl DeviceState {
     }
 
     /// Whether a user's pause lies between the last reading and this one.
-    fn begins_anew(&self, read_day: NaiveDate, ctx: &StepContext) -> bool {
-        match ctx.resumed {
-            None => false,
-            Some(Resumed::After(last_left_out)) => read_day < last_left_out,
-            Some(Resumed::At(instant)) => self.last_read_at.is_none_or(|last| last < instant),
-        }
+    fn begins_anew(&self, read_day: NaiveDate, day: NaiveDate, ctx: &StepContext<'_>) -> bool {
+        let resumed = ctx.resumed_at.is_some_and(|resumed| self.last_read_at.is_none_or(|last| last < resumed));
+        resumed || ctx.left_out.iter().any(|&(_, last)| read_day < last && last <= day)
     }
 
     /// Notes that a reading counted, in scope (`counted`) or out of it.

@@ -167,6 +167,8 @@ fn sane_pages() -> impl Strategy<Value = Pages> {
 }
 
 proptest! {
+    #![proptest_config(crate::domain::cases(500))]
+
     /// Invariant 8.
     #[test]
     fn even_parts_are_whole_not_negative_and_add_up(total in 0..=i64::MAX, parts in 1_usize..400) {

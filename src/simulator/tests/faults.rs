@@ -213,10 +213,10 @@ async fn two_requests_for_data_at_a_time_are_a_violation_but_a_check_beside_is_n
 async fn a_request_given_up_before_the_next_is_no_violation() {
     let world = World::of(Vendor::Printanista, NOW).await;
     let request = data(Vendor::Printanista, &world);
-    world.simulator.add_fault(0, FaultRule::new(Fault::Slow(Duration::from_secs(3600))).times(1));
+    world.simulator.add_fault(0, FaultRule::new(Fault::Slow(Duration::from_hours(1))).times(1));
     let mut hanging = world.client(0).await;
     hanging.send(request.0, &request.1, "").await.unwrap();
-    while world.simulator.stats()[0].by_kind.get(&Kind::Data).is_none() {
+    while !world.simulator.stats()[0].by_kind.contains_key(&Kind::Data) {
         tokio::task::yield_now().await;
     }
     drop(hanging);

@@ -287,3 +287,107 @@ fn made_up_trouble_is_of_every_kind() {
     let ids: std::collections::BTreeSet<_> = devices.map(|d| &d.id).collect();
     assert_eq!(ids.len(), 720);
 }
+
+/// What is expected of the device's first 20 days of February with these anomalies, and what it truly printed.
+fn expected(edit: impl FnOnce(&mut DeviceSpec)) -> (Posted, Totals) {
+    let fleet = one_device(edit);
+    let (first, last) = (day("2026-02-01"), day("2026-02-20"));
+    let truth = fleet.device_printed_between(0, "d", fleet.day_start(0, first), fleet.day_end(0, last));
+    (fleet.expected_deposits(0, "c", Scope::All, first, last), truth)
+}
+
+fn february(days: impl IntoIterator<Item = u64>) -> Vec<NaiveDate> {
+    days.into_iter().map(|number| after(day("2026-01-31"), number)).collect()
+}
+
+#[test]
+fn an_undisturbed_device_is_expected_exactly() {
+    let (posted, truth) = expected(|_| {});
+    assert_eq!((posted.total(), posted.estimated.len(), posted.suspense), (truth, 0, Totals::ZERO));
+    assert_eq!(posted.exact.keys().copied().collect::<Vec<_>>(), february(1..=20));
+}
+
+#[test]
+fn noise_costs_nothing_but_exactness() {
+    let window = Window::between(at("2026-02-03T12:00:00Z"), at("2026-02-04T12:00:00Z"));
+    for anomaly in [
+        Anomaly::Low { window, shows: Totals::ZERO },
+        Anomaly::Low { window, shows: Totals::new(4000, 100_000, 900) },
+        Anomaly::Missing { window, counter: Counter::All },
+        Anomaly::Missing { window, counter: Counter::Duplex },
+        Anomaly::Missing { window, counter: Counter::Small },
+    ] {
+        let (posted, truth) = expected(|d| d.anomalies = vec![anomaly.clone()]);
+        assert_eq!((posted.total(), posted.suspense), (truth, Totals::ZERO), "{anomaly:?}");
+        assert_eq!(posted.estimated.keys().copied().collect::<Vec<_>>(), february([3, 4]), "{anomaly:?}");
+    }
+    let (posted, truth) =
+        expected(|d| d.anomalies = vec![Anomaly::Lost { at: at("2026-02-03T00:00:00Z"), pages: Totals::new(9, 9, 9) }]);
+    assert_eq!(posted.total(), truth - Totals::new(9, 9, 9));
+}
+
+#[test]
+fn a_withdrawn_spike_costs_nothing_and_a_real_one_waits_in_suspense() {
+    let window = Window::between(at("2026-02-03T12:00:00Z"), at("2026-02-04T12:00:00Z"));
+    let (posted, truth) = expected(|d| d.anomalies = vec![Anomaly::High { window, by: Totals::new(90_000, 0, 0) }]);
+    assert_eq!((posted.total(), posted.suspense), (truth, Totals::ZERO));
+    assert_eq!(posted.estimated.keys().copied().collect::<Vec<_>>(), february([3, 4]));
+
+    let pages = Totals::new(70_000, 0, 0);
+    let (plain, _) = expected(|_| {});
+    let (posted, truth) = expected(|d| d.anomalies = vec![Anomaly::Spike { day: day("2026-02-03"), pages }]);
+    assert_eq!(posted.total() + posted.suspense, truth);
+    assert_eq!(posted.suspense.small, 70_000 + plain.exact[&day("2026-02-03")].small);
+}
+
+#[test]
+fn a_swapped_board_costs_its_first_day_and_a_roll_over_nothing() {
+    let reset = Anomaly::Reset { at: at("2026-02-03T00:00:00Z"), small: Some(0), large: Some(0), duplex: Some(0) };
+    let (plain, _) = expected(|_| {});
+    let (posted, truth) = expected(|d| d.anomalies = vec![reset]);
+    assert_eq!(posted.total(), truth - plain.exact[&day("2026-02-03")], "what the held reading shows is the new start");
+    assert!(posted.estimated.is_empty());
+    for limit in LIMITS {
+        let (posted, truth) = expected(|d| {
+            d.limit = Some(limit);
+            d.start = Totals::new(limit - 3_500, 0, 0);
+        });
+        assert_eq!((posted.total(), posted.suspense), (truth, Totals::ZERO), "{limit}");
+        assert_eq!(posted.estimated.len(), 2, "the reading across the limit is held for a day");
+    }
+}
+
+#[test]
+fn a_counter_that_stays_away_is_given_up_after_a_week() {
+    let window = Window::between(at("2026-02-03T12:00:00Z"), at("2026-02-13T12:00:00Z"));
+    let (posted, _) = expected(|d| d.anomalies = vec![Anomaly::Missing { window, counter: Counter::Duplex }]);
+    let days: Vec<_> = posted.by_day().into_keys().collect();
+    // Skipped from the 3rd; on the 10th it starts anew without the counter.
+    assert_eq!(days, february([1, 2].into_iter().chain(11..=20)));
+    assert!(posted.exact[&day("2026-02-15")].duplex == 0 && posted.exact[&day("2026-02-02")].duplex > 0);
+}
+
+#[test]
+fn made_up_trouble_loses_no_more_than_it_must() {
+    let mut options = GenerateOptions::new(2, 3, 30, day("2026-01-01"));
+    options.vendors = vec![Vendor::ThreeManager, Vendor::MpsMonitor];
+    options.trouble = Trouble { after: 20, days: 30, meters: 700, changes: 0, customers: 300, faults: 0 };
+    let fleet = Fleet::new(FleetSpec::generate(11, &options));
+    let (first, last) = (day("2026-01-05"), day("2026-04-01"));
+    for server in 0..2 {
+        for customer in &fleet.spec().servers[server].customers {
+            let posted = if server == 0 {
+                fleet.expected_deposits(0, &customer.external_id, Scope::All, first, last)
+            } else {
+                let nights: Vec<_> = (0..88).map(|n| fleet.day_start(1, after(first, n)) + TimeDelta::minutes(210)).collect();
+                fleet.expected_between_readings(1, &customer.external_id, Scope::All, &nights)
+            };
+            let small = posted.total().small + posted.suspense.small;
+            let truth: i64 =
+                (0..87).map(|n| fleet.printed(server, &customer.external_id, after(first, n), Scope::All).small).sum();
+            // A swapped board costs two readings of one of 30 devices, no more.
+            assert!((truth * 97 / 100..=truth).contains(&small), "{small} of {truth} on server {server}");
+            assert!(posted.suspense.small < truth);
+        }
+    }
+}

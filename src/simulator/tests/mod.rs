@@ -79,7 +79,7 @@ impl Client {
     pub(super) async fn send(&mut self, method: &str, path: &str, body: &str) -> io::Result<()> {
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n", body.len());
         for (name, value) in &self.headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            head.extend([name, ": ", value, "\r\n"]);
         }
         self.stream.write_all(format!("{head}\r\n{body}").as_bytes()).await?;
         self.stream.flush().await

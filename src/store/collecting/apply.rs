@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use sea_orm::{ConnectionTrait, Value};
+use sea_orm::{ConnectionTrait as _, Value};
 
 use super::{
     Committed, FeedCommit, NewEntry, PeriodDayRow, devices,
@@ -12,29 +12,31 @@ use super::{
 use crate::{
     domain::{
         calendar::Month,
-        pages::{METHODOLOGY, Pages, StandardPages, entry_standard},
+        health::HealthSubject,
+        pages::{Methodology, Pages, StandardPages},
     },
     id::Uuid,
-    store::StoreError,
+    store::{Source as _, StoreError, Tx, feed, health},
 };
 
 /// Writes what of `commits` still may be written; the answers are in the order of `commits`.
-pub(super) async fn apply<C: ConnectionTrait>(db: &C, commits: &[FeedCommit]) -> Result<Vec<Committed>, StoreError> {
-    let servers = lock_servers(db, commits).await?;
+pub(super) async fn apply(tx: &Tx, commits: &[FeedCommit]) -> Result<Vec<Committed>, StoreError> {
+    let servers = lock_servers(tx, commits).await?;
     let mut held: Vec<&FeedCommit> = commits
         .iter()
         .filter(|commit| servers.get(&commit.lease.server_id).is_some_and(|server| server.fence == commit.lease.fence))
         .collect();
-    let kept = update_feeds(db, &held).await?;
+    let kept = update_feeds(tx, &held).await?;
     held.retain(|commit| kept.contains(&commit.feed.id));
 
-    let posted = post_entries(db, &held).await?;
-    devices::write(db, &held).await?;
-    write_anomalies(db, &held).await?;
-    close_days(db, &held).await?;
-    write_health_changes(db, &held).await?;
-    update_collections(db, &held, &posted).await?;
-    let cancelled = update_runs(db, &held, &posted).await?;
+    rename_feeds(tx, &held).await?;
+    let posted = post_entries(tx, &held).await?;
+    devices::write(tx, &held).await?;
+    write_anomalies(tx, &held).await?;
+    close_days(tx, &held).await?;
+    write_health_changes(tx, &held).await?;
+    update_collections(tx, &held, &posted).await?;
+    let cancelled = update_runs(tx, &held, &posted).await?;
 
     Ok(commits
         .iter()
@@ -62,7 +64,7 @@ struct ServerRow {
 }
 
 /// Reads the fences under a lock that a claim waits for.
-async fn lock_servers<C: ConnectionTrait>(db: &C, commits: &[FeedCommit]) -> Result<BTreeMap<Uuid, ServerRow>, StoreError> {
+async fn lock_servers(tx: &Tx, commits: &[FeedCommit]) -> Result<BTreeMap<Uuid, ServerRow>, StoreError> {
     let mut ids: Vec<Uuid> = commits.iter().map(|commit| commit.lease.server_id).collect();
     ids.sort_unstable();
     ids.dedup();
@@ -70,10 +72,10 @@ async fn lock_servers<C: ConnectionTrait>(db: &C, commits: &[FeedCommit]) -> Res
     for id in ids {
         rows.push([id.into()]);
     }
-    let lock = if db.get_database_backend() == sea_orm::DbBackend::Postgres { ") ORDER BY id FOR SHARE" } else { ")" };
+    let lock = if tx.db().get_database_backend() == sea_orm::DbBackend::Postgres { ") ORDER BY id FOR SHARE" } else { ")" };
     let found = rows
         .query(
-            db,
+            tx.db(),
             "SELECT id, lease_fence, paused_at IS NOT NULL OR removed_at IS NOT NULL FROM server WHERE id IN (",
             lock,
         )
@@ -88,16 +90,14 @@ async fn lock_servers<C: ConnectionTrait>(db: &C, commits: &[FeedCommit]) -> Res
 }
 
 /// Writes the feeds whose settings are still those they were read with, and says which.
-async fn update_feeds<C: ConnectionTrait>(db: &C, commits: &[&FeedCommit]) -> Result<Vec<Uuid>, StoreError> {
-    let mut rows = Rows::new(&[
-        "uuid", "integer", "text", "text", "boolean", "bigint", "integer", "text", "text", "bigint", "bigint", "bigint",
-    ]);
+async fn update_feeds(tx: &Tx, commits: &[&FeedCommit]) -> Result<Vec<Uuid>, StoreError> {
+    let mut rows =
+        Rows::new(&["uuid", "integer", "text", "boolean", "bigint", "integer", "text", "text", "bigint", "bigint", "bigint"]);
     for commit in sorted_by(commits, |commit| commit.feed.id) {
         let feed = &commit.feed;
         rows.push([
             feed.id.into(),
             commit.feed_version.into(),
-            feed.vendor_name.clone().into(),
             day(feed.covered_through),
             feed.backfilling.into(),
             feed.last_data_at.map(|at| at.timestamp_millis()).into(),
@@ -106,15 +106,14 @@ async fn update_feeds<C: ConnectionTrait>(db: &C, commits: &[&FeedCommit]) -> Re
             feed.health.reason.map(|reason| reason.as_str()).into(),
             feed.health.checked_at.map(|at| at.timestamp_millis()).into(),
             feed.health.changed_at.map(|at| at.timestamp_millis()).into(),
-            commit.now.timestamp_millis().into(),
+            tx.now_millis().into(),
         ]);
     }
     let found = rows
-        .query(
-            db,
-            "WITH v(id, version, vendor_name, covered_through, backfilling, last_data_at, device_count, \
+        .query(tx.db(),
+            "WITH v(id, version, covered_through, backfilling, last_data_at, device_count, \
              health_status, health_reason, health_checked_at, health_changed_at, updated_at) AS (",
-            ") UPDATE feed SET vendor_name = v.vendor_name, covered_through = v.covered_through, backfilling = v.backfilling, \
+            ") UPDATE feed SET covered_through = v.covered_through, backfilling = v.backfilling, \
              last_data_at = v.last_data_at, device_count = v.device_count, health_status = v.health_status, \
              health_reason = v.health_reason, health_checked_at = v.health_checked_at, health_changed_at = v.health_changed_at, \
              updated_at = v.updated_at \
@@ -122,6 +121,23 @@ async fn update_feeds<C: ConnectionTrait>(db: &C, commits: &[&FeedCommit]) -> Re
         )
         .await?;
     found.into_iter().map(|row| Ok(row.try_get_by_index(0)?)).collect()
+}
+
+/// Stores the customer's name where the vendor reports another one than before, with what feeds are ordered and searched by.
+async fn rename_feeds(tx: &Tx, commits: &[&FeedCommit]) -> Result<(), StoreError> {
+    for commit in commits {
+        let Some(renamed) = &commit.renamed else { continue };
+        let vendor_name = Some(renamed.vendor_name.as_str());
+        let (name_key, search_key) = feed::keys_of(renamed.given_name.as_deref(), vendor_name, &renamed.external_id);
+        tx.db()
+            .execute_raw(statement(
+                tx.db().get_database_backend(),
+                "UPDATE feed SET vendor_name = ?, name_key = ?, search_key = ? WHERE id = ?",
+                [vendor_name.into(), name_key.into(), search_key.into(), commit.feed.id.into()],
+            ))
+            .await?;
+    }
+    Ok(())
 }
 
 /// What a commit posted.
@@ -140,11 +156,8 @@ impl Posted {
 
 /// Posts the entries: the sums of each feed and day first, because an entry's standard pages are the difference it makes to them;
 /// then the totals of the account's months, whose rows give the numbers; then the entries.
-async fn post_entries<C: ConnectionTrait>(
-    db: &C,
-    commits: &[&FeedCommit],
-) -> Result<BTreeMap<Uuid, Posted>, StoreError> {
-    let mut sums = add_to_feed_days(db, commits).await?;
+async fn post_entries(tx: &Tx, commits: &[&FeedCommit]) -> Result<BTreeMap<Uuid, Posted>, StoreError> {
+    let mut sums = add_to_feed_days(tx, commits).await?;
 
     let mut of_collection: BTreeMap<Uuid, Posted> = BTreeMap::new();
     let mut of_day: BTreeMap<(Uuid, NaiveDate), Posted> = BTreeMap::new();
@@ -153,7 +166,7 @@ async fn post_entries<C: ConnectionTrait>(
     for commit in commits {
         for entry in &commit.entries {
             let Some(before) = sums.get_mut(&(commit.feed.id, entry.day)) else { continue };
-            let standard = entry_standard(*before, entry.pages);
+            let standard = Methodology::CURRENT.entry_standard(*before, entry.pages);
             *before = *before + entry.pages;
             let month = Month::of(entry.day);
             of_collection.entry(commit.collection.id).or_default().add(entry.pages, standard);
@@ -168,18 +181,15 @@ async fn post_entries<C: ConnectionTrait>(
         return Ok(of_collection);
     }
 
-    let mut numbers = add_to_account_months(db, &of_month).await?;
-    insert_entries(db, &entries, &mut numbers).await?;
-    add_to_account_days(db, &of_day).await?;
+    let mut numbers = add_to_account_months(tx, &of_month).await?;
+    insert_entries(tx, &entries, &mut numbers).await?;
+    add_to_account_days(tx, &of_day).await?;
     Ok(of_collection)
 }
 
 /// Adds the entries to the sums of their feeds and days, stores the period vendors' day states with them, and gives each sum as it
 /// was *before*.
-async fn add_to_feed_days<C: ConnectionTrait>(
-    db: &C,
-    commits: &[&FeedCommit],
-) -> Result<BTreeMap<(Uuid, NaiveDate), Pages>, StoreError> {
+async fn add_to_feed_days(tx: &Tx, commits: &[&FeedCommit]) -> Result<BTreeMap<(Uuid, NaiveDate), Pages>, StoreError> {
     let mut added: BTreeMap<(Uuid, NaiveDate), (Pages, Option<&PeriodDayRow>)> = BTreeMap::new();
     for commit in commits {
         for entry in &commit.entries {
@@ -212,7 +222,7 @@ async fn add_to_feed_days<C: ConnectionTrait>(
     }
     let found = rows
         .query(
-            db,
+            tx.db(),
             "INSERT INTO feed_day (feed_id, day, small, large, duplex, report, revision, open, lower_small, lower_large, \
              lower_duplex, lower_night) ",
             " ON CONFLICT (feed_id, day) DO UPDATE SET small = feed_day.small + excluded.small, \
@@ -231,7 +241,8 @@ async fn add_to_feed_days<C: ConnectionTrait>(
         .into_iter()
         .map(|row| {
             let key = (row.try_get_by_index(0)?, parse_day(&row.try_get_by_index::<String>(1)?)?);
-            let sum = Pages { small: row.try_get_by_index(2)?, large: row.try_get_by_index(3)?, duplex: row.try_get_by_index(4)? };
+            let sum =
+                Pages { small: row.try_get_by_index(2)?, large: row.try_get_by_index(3)?, duplex: row.try_get_by_index(4)? };
             let posted = added.get(&key).map(|(pages, _)| *pages).unwrap_or_default();
             Ok((key, sum - posted))
         })
@@ -239,8 +250,8 @@ async fn add_to_feed_days<C: ConnectionTrait>(
 }
 
 /// Adds to the months' totals and takes numbers: gives each month's last number *before*.
-async fn add_to_account_months<C: ConnectionTrait>(
-    db: &C,
+async fn add_to_account_months(
+    tx: &Tx,
     of_month: &BTreeMap<(Uuid, Month), (Posted, i64)>,
 ) -> Result<BTreeMap<(Uuid, Month), i64>, StoreError> {
     let mut rows = Rows::new(&["uuid", "text", "bigint", "bigint", "bigint", "bigint", "bigint"]);
@@ -257,7 +268,7 @@ async fn add_to_account_months<C: ConnectionTrait>(
     }
     let found = rows
         .query(
-            db,
+            tx.db(),
             "INSERT INTO account_month (account_id, month, small, large, duplex, standard, last_number) ",
             " ON CONFLICT (account_id, month) DO UPDATE SET small = account_month.small + excluded.small, \
              large = account_month.large + excluded.large, duplex = account_month.duplex + excluded.duplex, \
@@ -277,14 +288,14 @@ async fn add_to_account_months<C: ConnectionTrait>(
         .collect()
 }
 
-async fn insert_entries<C: ConnectionTrait>(
-    db: &C,
+async fn insert_entries(
+    tx: &Tx,
     entries: &[(&FeedCommit, &NewEntry, Month, StandardPages)],
     numbers: &mut BTreeMap<(Uuid, Month), i64>,
 ) -> Result<(), StoreError> {
     let mut rows = Rows::new(&[
-        "uuid", "uuid", "uuid", "uuid", "text", "text", "bigint", "bigint", "bigint", "bigint", "bigint", "boolean", "text", "text",
-        "integer", "bigint",
+        "uuid", "uuid", "uuid", "uuid", "text", "text", "bigint", "bigint", "bigint", "bigint", "bigint", "boolean", "text",
+        "text", "integer", "bigint",
     ]);
     for (commit, entry, month, standard) in entries {
         let number = numbers.entry((commit.account_id, *month)).or_default();
@@ -304,12 +315,11 @@ async fn insert_entries<C: ConnectionTrait>(
             entry.estimated.into(),
             entry.kind.as_str().into(),
             entry.source_key.clone().into(),
-            METHODOLOGY.version.into(),
-            commit.now.timestamp_millis().into(),
+            Methodology::CURRENT.version.into(),
+            tx.now_millis().into(),
         ]);
     }
-    rows.execute(
-        db,
+    rows.execute(tx.db(),
         "INSERT INTO deposit (id, account_id, feed_id, collection_id, day, month, number, small, large, duplex, standard, estimated, \
          kind, source_key, methodology_version, created_at) ",
         "",
@@ -318,10 +328,7 @@ async fn insert_entries<C: ConnectionTrait>(
     Ok(())
 }
 
-async fn add_to_account_days<C: ConnectionTrait>(
-    db: &C,
-    of_day: &BTreeMap<(Uuid, NaiveDate), Posted>,
-) -> Result<(), StoreError> {
+async fn add_to_account_days(tx: &Tx, of_day: &BTreeMap<(Uuid, NaiveDate), Posted>) -> Result<(), StoreError> {
     let mut rows = Rows::new(&["uuid", "text", "bigint", "bigint", "bigint", "bigint"]);
     for ((account_id, day), posted) in of_day {
         rows.push([
@@ -334,7 +341,7 @@ async fn add_to_account_days<C: ConnectionTrait>(
         ]);
     }
     rows.execute(
-        db,
+        tx.db(),
         "INSERT INTO account_day (account_id, day, small, large, duplex, standard) ",
         " ON CONFLICT (account_id, day) DO UPDATE SET small = account_day.small + excluded.small, \
          large = account_day.large + excluded.large, duplex = account_day.duplex + excluded.duplex, \
@@ -344,7 +351,7 @@ async fn add_to_account_days<C: ConnectionTrait>(
     Ok(())
 }
 
-async fn close_days<C: ConnectionTrait>(db: &C, commits: &[&FeedCommit]) -> Result<(), StoreError> {
+async fn close_days(tx: &Tx, commits: &[&FeedCommit]) -> Result<(), StoreError> {
     let mut rows = Rows::new(&["uuid", "text"]);
     for commit in sorted_by(commits, |commit| commit.feed.id) {
         if let Some(through) = commit.close_through {
@@ -355,7 +362,7 @@ async fn close_days<C: ConnectionTrait>(db: &C, commits: &[&FeedCommit]) -> Resu
         return Ok(());
     }
     rows.execute(
-        db,
+        tx.db(),
         "WITH v(feed_id, through) AS (",
         ") UPDATE feed_day SET open = FALSE FROM v \
          WHERE feed_day.feed_id = v.feed_id AND feed_day.open AND feed_day.day <= v.through AND feed_day.lower_night IS NULL",
@@ -364,7 +371,7 @@ async fn close_days<C: ConnectionTrait>(db: &C, commits: &[&FeedCommit]) -> Resu
     Ok(())
 }
 
-async fn write_anomalies<C: ConnectionTrait>(db: &C, commits: &[&FeedCommit]) -> Result<(), StoreError> {
+async fn write_anomalies(tx: &Tx, commits: &[&FeedCommit]) -> Result<(), StoreError> {
     let mut rows = Rows::new(&[
         "uuid", "uuid", "uuid", "text", "text", "text", "text", "text", "bigint", "bigint", "bigint", "text", "bigint",
     ]);
@@ -383,13 +390,13 @@ async fn write_anomalies<C: ConnectionTrait>(db: &C, commits: &[&FeedCommit]) ->
                 anomaly.count.into(),
                 anomaly.held.into(),
                 anomaly.source_key.clone().into(),
-                commit.now.timestamp_millis().into(),
+                tx.now_millis().into(),
             ]);
         }
     }
     if !rows.is_empty() {
         rows.execute(
-            db,
+            tx.db(),
             "INSERT INTO anomaly (id, feed_id, device_id, meter, kind, status, from_day, to_day, previous_count, count, held, \
              source_key, raised_at) ",
             " ON CONFLICT (feed_id, source_key) DO NOTHING",
@@ -398,11 +405,11 @@ async fn write_anomalies<C: ConnectionTrait>(db: &C, commits: &[&FeedCommit]) ->
     }
     for commit in commits {
         for key in &commit.withdrawn {
-            db.execute_raw(statement(
-                db.get_database_backend(),
+            tx.db().execute_raw(statement(
+                tx.db().get_database_backend(),
                 "UPDATE anomaly SET status = 'REJECTED', held = 0, resolved_at = ?, note = 'A later reading showed it wrong.' \
                  WHERE feed_id = ? AND source_key = ? AND status = 'OPEN'",
-                [commit.now.timestamp_millis().into(), commit.feed.id.into(), key.clone().into()],
+                [tx.now_millis().into(), commit.feed.id.into(), key.clone().into()],
             ))
             .await?;
         }
@@ -411,31 +418,20 @@ async fn write_anomalies<C: ConnectionTrait>(db: &C, commits: &[&FeedCommit]) ->
 }
 
 /// A change of health takes the next number of its account, under that row's lock.
-async fn write_health_changes<C: ConnectionTrait>(db: &C, commits: &[&FeedCommit]) -> Result<(), StoreError> {
+async fn write_health_changes(tx: &Tx, commits: &[&FeedCommit]) -> Result<(), StoreError> {
     for commit in sorted_by(commits, |commit| commit.account_id) {
         let Some(before) = commit.feed.health_before else { continue };
-        crate::store::health::record_change(
-            db,
-            crate::store::health::NewHealthChange {
-                account_id: commit.account_id,
-                subject: crate::domain::health::HealthSubject::Feed(commit.feed.id),
-                before,
-                health: commit.feed.health,
-                at: commit.now,
-            },
-        )
-        .await?;
+        let after = commit.feed.health;
+        let subject = HealthSubject::Feed(commit.feed.id);
+        health::append(tx, commit.account_id, subject, before, after.status, after.reason).await?;
     }
     Ok(())
 }
 
-async fn update_collections<C: ConnectionTrait>(
-    db: &C,
-    commits: &[&FeedCommit],
-    posted: &BTreeMap<Uuid, Posted>,
-) -> Result<(), StoreError> {
+async fn update_collections(tx: &Tx, commits: &[&FeedCommit], posted: &BTreeMap<Uuid, Posted>) -> Result<(), StoreError> {
     let mut rows = Rows::new(&[
-        "uuid", "text", "text", "integer", "integer", "bigint", "bigint", "bigint", "text", "bigint", "bigint", "bigint", "bigint",
+        "uuid", "text", "text", "integer", "integer", "bigint", "bigint", "bigint", "text", "bigint", "bigint", "bigint",
+        "bigint",
     ]);
     for commit in sorted_by(commits, |commit| commit.collection.id) {
         let collection = &commit.collection;
@@ -459,8 +455,7 @@ async fn update_collections<C: ConnectionTrait>(
     if rows.is_empty() {
         return Ok(());
     }
-    rows.execute(
-        db,
+    rows.execute(tx.db(),
         "WITH v(id, status, saved_through, device_count, attempts, next_attempt_at, started_at, finished_at, error_reason, small, \
          large, duplex, standard) AS (",
         ") UPDATE collection SET status = v.status, saved_through = v.saved_through, device_count = v.device_count, \
@@ -473,11 +468,7 @@ async fn update_collections<C: ConnectionTrait>(
 }
 
 /// Moves the runs on, and gives those that `cancelSync` asked to stop.
-async fn update_runs<C: ConnectionTrait>(
-    db: &C,
-    commits: &[&FeedCommit],
-    posted: &BTreeMap<Uuid, Posted>,
-) -> Result<Vec<Uuid>, StoreError> {
+async fn update_runs(tx: &Tx, commits: &[&FeedCommit], posted: &BTreeMap<Uuid, Posted>) -> Result<Vec<Uuid>, StoreError> {
     let mut rows = Rows::new(&["uuid", "integer", "integer", "integer", "bigint", "uuid"]);
     for commit in sorted_by(commits, |commit| commit.run_id) {
         let pages = posted.get(&commit.collection.id).copied().unwrap_or_default().pages;
@@ -494,8 +485,7 @@ async fn update_runs<C: ConnectionTrait>(
         return Ok(Vec::new());
     }
     let found = rows
-        .query(
-            db,
+        .query(tx.db(),
             "WITH v(id, feeds_done, feeds_failed, days_done, pages, current_feed_id) AS (",
             ") UPDATE sync_run SET progress_seq = sync_run.progress_seq + 1, crashes = 0, \
              feeds_done = sync_run.feeds_done + v.feeds_done, feeds_failed = sync_run.feeds_failed + v.feeds_failed, \

@@ -3,7 +3,7 @@
 //! On a normal night only marks and times move on, so there is a narrow statement for those rows and a wide one for the others.
 
 use chrono::NaiveDate;
-use sea_orm::{ConnectionTrait, QueryResult, Value};
+use sea_orm::{ConnectionTrait as _, QueryResult, Value};
 
 use super::{
     FeedCommit,
@@ -14,7 +14,7 @@ use crate::{
     clock::from_millis,
     domain::meters::{Basis, DeviceState, MeterState},
     id::Uuid,
-    store::{Store, StoreError},
+    store::{Source as _, Store, StoreError, Tx},
 };
 
 /// A device's state with its key.
@@ -35,7 +35,7 @@ impl Store {
     /// The devices of a feed, by the vendor's id.
     pub async fn devices_for_collecting(&self, feed_id: Uuid) -> Result<Vec<StoredDevice>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM device WHERE feed_id = ? ORDER BY vendor_device_id");
-        let rows = self.db().query_all_raw(statement(self.backend(), &sql, [feed_id.into()])).await?;
+        let rows = self.db().query_all_raw(statement(self.dialect(), &sql, [feed_id.into()])).await?;
         rows.iter().map(device).collect()
     }
 
@@ -53,8 +53,8 @@ impl Store {
         }
         let head = format!(
             "SELECT DISTINCT vendor_device_id FROM device WHERE server_id = {} AND feed_id <> {} AND vendor_device_id IN (",
-            literal(self.backend(), server_id),
-            literal(self.backend(), feed_id),
+            literal(self.dialect(), server_id),
+            literal(self.dialect(), feed_id),
         );
         for row in rows.query(self.db(), &head, ")").await? {
             found.push(row.try_get_by_index(0)?);
@@ -68,15 +68,15 @@ fn literal(backend: sea_orm::DbBackend, id: Uuid) -> String {
     if backend == sea_orm::DbBackend::Postgres { format!("'{id}'::uuid") } else { format!("x'{}'", id.simple()) }
 }
 
-pub(super) async fn write<C: ConnectionTrait>(db: &C, commits: &[&FeedCommit]) -> Result<(), StoreError> {
-    write_whole(db, commits).await?;
-    write_marks(db, commits).await
+pub(super) async fn write(tx: &Tx, commits: &[&FeedCommit]) -> Result<(), StoreError> {
+    write_whole(tx, commits).await?;
+    write_marks(tx, commits).await
 }
 
-async fn write_whole<C: ConnectionTrait>(db: &C, commits: &[&FeedCommit]) -> Result<(), StoreError> {
+async fn write_whole(tx: &Tx, commits: &[&FeedCommit]) -> Result<(), StoreError> {
     let mut rows = Rows::new(&[
-        "uuid", "text", "boolean", "boolean", "bigint", "text", "text", "bigint", "bigint", "text", "bigint", "bigint", "bigint",
-        "bigint", "text", "bigint", "bigint", "bigint", "bigint", "text", "bigint", "bigint", "text", "uuid", "uuid",
+        "uuid", "text", "boolean", "boolean", "bigint", "text", "text", "bigint", "bigint", "text", "bigint", "bigint",
+        "bigint", "bigint", "text", "bigint", "bigint", "bigint", "bigint", "text", "bigint", "bigint", "text", "uuid", "uuid",
     ]);
     for commit in commits {
         for StoredDevice { id, state } in &commit.devices {
@@ -121,8 +121,7 @@ async fn write_whole<C: ConnectionTrait>(db: &C, commits: &[&FeedCommit]) -> Res
     if rows.is_empty() {
         return Ok(());
     }
-    rows.execute(
-        db,
+    rows.execute(tx.db(),
         &format!("INSERT INTO device ({COLUMNS}, feed_id, server_id) "),
         " ON CONFLICT (id) DO UPDATE SET managed = excluded.managed, counted = excluded.counted, \
          last_read_at = excluded.last_read_at, read_day = excluded.read_day, basis = excluded.basis, \
@@ -138,7 +137,7 @@ async fn write_whole<C: ConnectionTrait>(db: &C, commits: &[&FeedCommit]) -> Res
     Ok(())
 }
 
-async fn write_marks<C: ConnectionTrait>(db: &C, commits: &[&FeedCommit]) -> Result<(), StoreError> {
+async fn write_marks(tx: &Tx, commits: &[&FeedCommit]) -> Result<(), StoreError> {
     let mut rows = Rows::new(&["uuid", "boolean", "boolean", "bigint", "text", "bigint", "bigint", "bigint"]);
     for commit in commits {
         for StoredDevice { id, state } in &commit.marks {
@@ -159,7 +158,7 @@ async fn write_marks<C: ConnectionTrait>(db: &C, commits: &[&FeedCommit]) -> Res
         return Ok(());
     }
     rows.execute(
-        db,
+        tx.db(),
         "WITH v(id, managed, counted, last_read_at, read_day, small_mark, large_mark, duplex_mark) AS (",
         ") UPDATE device SET managed = v.managed, counted = v.counted, last_read_at = v.last_read_at, read_day = v.read_day, \
          small_mark = v.small_mark, large_mark = v.large_mark, duplex_mark = v.duplex_mark FROM v WHERE device.id = v.id",

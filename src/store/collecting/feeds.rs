@@ -3,25 +3,19 @@
 use chrono::NaiveDate;
 use sea_orm::{ConnectionTrait as _, QueryResult};
 
-use super::{
-    FeedAfter, PeriodDayRow,
-    apply::parse_day,
-    sql::statement,
-};
+use super::{FeedAfter, PeriodDayRow, apply::parse_day, sql::statement};
 use crate::{
     clock::{Instant, from_millis},
     domain::{
         calendar::next,
-        device::ReadingDay,
         failure::FailureReason,
         feed::CollectionScope,
         health::{Health, HealthStatus},
-        meters::Resumed,
         pages::Pages,
         period::{FeedDays, Lower, PeriodDay},
     },
     id::Uuid,
-    store::{Store, StoreError},
+    store::{Source as _, Store, StoreError},
 };
 
 /// A feed with what its collection needs and moves.
@@ -33,6 +27,10 @@ pub struct CollectingFeed {
     pub external_id: String,
     /// Which devices count.
     pub scope: CollectionScope,
+    /// Name as given by the dealer.
+    pub given_name: Option<String>,
+    /// The customer's name as the vendor last reported it.
+    pub vendor_name: Option<String>,
     /// The first day that counts.
     pub activation_date: NaiveDate,
     /// The version of its settings; a commit checks that it still is the same.
@@ -74,18 +72,13 @@ impl CollectingFeed {
         self.with_days(yesterday, |days| days.asked_again(open, asked))
     }
 
-    /// The end of the last pause before a reading of `day`.
-    pub fn resumed(&self, day: ReadingDay) -> Option<Resumed> {
-        match day {
-            ReadingDay::EndOf(day) => {
-                self.left_out.iter().rev().find(|left| left.from <= left.to && left.to <= day).map(|left| Resumed::After(left.to))
-            }
-            ReadingDay::ByTime => self.left_out.last().map(|left| Resumed::At(left.resumed_at)),
-        }
+    /// Days left out, first and last, inclusive.
+    pub fn days_left_out(&self) -> Vec<(NaiveDate, NaiveDate)> {
+        self.left_out.iter().filter(|left| left.from <= left.to).map(|left| (left.from, left.to)).collect()
     }
 
     fn with_days<T>(&self, yesterday: NaiveDate, ask: impl FnOnce(FeedDays<'_>) -> T) -> T {
-        let left_out: Vec<_> = self.left_out.iter().map(|left| (left.from, left.to)).collect();
+        let left_out = self.days_left_out();
         ask(FeedDays {
             activation: self.activation_date,
             covered_through: self.state.covered_through,
@@ -99,14 +92,14 @@ impl Store {
     /// A feed as it stands now; `None` when there is none.
     pub async fn feed_for_collecting(&self, id: Uuid) -> Result<Option<CollectingFeed>, StoreError> {
         let row = self
-            .connection()
+            .db()
             .query_one_raw(statement(
-                self.backend(),
+                self.dialect(),
                 "SELECT feed.account_id, feed.external_id, feed.scope, feed.activation_date, feed.version, feed.created_at, \
                  feed.ended_at IS NOT NULL OR feed.paused_at IS NOT NULL OR account.status <> 'ACTIVE', \
                  feed.vendor_name, feed.covered_through, feed.backfilling, feed.last_data_at, feed.device_count, \
                  feed.health_status, feed.health_reason, feed.health_checked_at, feed.health_changed_at, \
-                 EXISTS (SELECT 1 FROM feed_pause WHERE feed_pause.feed_id = feed.id AND feed_pause.to_day IS NOT NULL) \
+                 EXISTS (SELECT 1 FROM feed_pause WHERE feed_pause.feed_id = feed.id AND feed_pause.to_day IS NOT NULL), feed.given_name \
                  FROM feed JOIN account ON account.id = feed.account_id WHERE feed.id = ?",
                 [id.into()],
             ))
@@ -121,9 +114,9 @@ impl Store {
 
     async fn left_out(&self, feed_id: Uuid) -> Result<Vec<LeftOut>, StoreError> {
         let rows = self
-            .connection()
+            .db()
             .query_all_raw(statement(
-                self.backend(),
+                self.dialect(),
                 "SELECT from_day, to_day, resumed_at FROM feed_pause \
                  WHERE feed_id = ? AND to_day IS NOT NULL ORDER BY resumed_at",
                 [feed_id.into()],
@@ -143,9 +136,9 @@ impl Store {
     /// The days of a period vendor's feed that may be asked again: those open from `first` on, and `day` itself if it was read.
     pub async fn period_days(&self, feed_id: Uuid, first: NaiveDate, from: NaiveDate) -> Result<Vec<PeriodDayRow>, StoreError> {
         let rows = self
-            .connection()
+            .db()
             .query_all_raw(statement(
-                self.backend(),
+                self.dialect(),
                 "SELECT day, small, large, duplex, report, revision, open, lower_small, lower_large, lower_duplex, lower_night \
                  FROM feed_day WHERE feed_id = ? AND report IS NOT NULL AND ((open AND day >= ?) OR day >= ?) ORDER BY day",
                 [feed_id.into(), first.to_string().into(), from.to_string().into()],
@@ -157,9 +150,9 @@ impl Store {
     /// Local days on which a server was paused, as ranges; the last one may be open.
     pub async fn server_pauses(&self, server_id: Uuid) -> Result<Vec<(NaiveDate, Option<NaiveDate>)>, StoreError> {
         let rows = self
-            .connection()
+            .db()
             .query_all_raw(statement(
-                self.backend(),
+                self.dialect(),
                 "SELECT from_day, to_day FROM server_pause WHERE server_id = ? ORDER BY from_day DESC LIMIT 100",
                 [server_id.into()],
             ))
@@ -180,9 +173,7 @@ fn feed(id: Uuid, row: &QueryResult) -> Result<CollectingFeed, StoreError> {
     let instant = |index| row.try_get_by_index::<Option<i64>>(index).map(|millis| millis.map(from_millis));
     let health = Health {
         status: HealthStatus::parse(&status).ok_or(StoreError::Corrupt("feed.health_status"))?,
-        reason: reason
-            .map(|text| FailureReason::parse(&text).ok_or(StoreError::Corrupt("feed.health_reason")))
-            .transpose()?,
+        reason: reason.map(|text| FailureReason::parse(&text).ok_or(StoreError::Corrupt("feed.health_reason"))).transpose()?,
         checked_at: instant(14)?,
         changed_at: instant(15)?,
     };
@@ -195,9 +186,10 @@ fn feed(id: Uuid, row: &QueryResult) -> Result<CollectingFeed, StoreError> {
         created_at: from_millis(row.try_get_by_index(5)?),
         stopped: row.try_get_by_index(6)?,
         left_out: Vec::new(),
+        vendor_name: row.try_get_by_index(7)?,
+        given_name: row.try_get_by_index(17)?,
         state: FeedAfter {
             id,
-            vendor_name: row.try_get_by_index(7)?,
             covered_through: row.try_get_by_index::<Option<String>>(8)?.map(|day| parse_day(&day)).transpose()?,
             backfilling: row.try_get_by_index(9)?,
             last_data_at: instant(10)?,

@@ -1,7 +1,8 @@
 //! Leases: one holder per server, so that its feeds are read one after another.
 //!
 //! A claim raises the server's fence; whoever held the lease before carries an old fence and can commit nothing any more. Times are
-//! the caller's `now`, which on PostgreSQL is the database's clock (`Store::now`), so that nodes need not agree on the time.
+//! the caller's; on PostgreSQL its clock follows the database's ([`FollowingClock`](crate::clock::FollowingClock)), so that nodes need not
+//! agree on the time.
 
 use sea_orm::ConnectionTrait as _;
 
@@ -9,7 +10,7 @@ use super::sql::statement;
 use crate::{
     clock::Instant,
     id::Uuid,
-    store::{Store, StoreError},
+    store::{Source as _, Store, StoreError},
 };
 
 /// The right to talk to a server, until it is lost.
@@ -31,10 +32,11 @@ impl Store {
         now: Instant,
         until: Instant,
     ) -> Result<Option<(Lease, bool)>, StoreError> {
-        let transaction = self.begin_write().await?;
-        let backend = self.backend();
+        let tx = self.begin_write().await?;
+        let backend = self.dialect();
         let lock = if self.is_sqlite() { "" } else { " FOR UPDATE" };
-        let found = transaction
+        let found = tx
+            .db()
             .query_one_raw(statement(
                 backend,
                 &format!("SELECT lease_owner, lease_until, lease_fence FROM server WHERE id = ?{lock}"),
@@ -48,14 +50,14 @@ impl Store {
         if previous.is_some() && lease_until > now.timestamp_millis() {
             return Ok(None);
         }
-        transaction
+        tx.db()
             .execute_raw(statement(
                 backend,
                 "UPDATE server SET lease_owner = ?, lease_fence = ?, lease_until = ? WHERE id = ?",
                 [owner.into(), fence.into(), until.timestamp_millis().into(), server_id.into()],
             ))
             .await?;
-        transaction.commit().await?;
+        tx.commit().await?;
         Ok(Some((Lease { server_id, fence }, previous.is_some())))
     }
 
@@ -70,17 +72,18 @@ impl Store {
     }
 
     async fn change_lease(&self, lease: Lease, set: &str, values: [sea_orm::Value; 1]) -> Result<bool, StoreError> {
-        let transaction = self.begin_write().await?;
+        let tx = self.begin_write().await?;
         let parameters = values.into_iter().chain([lease.server_id.into(), lease.fence.into()]);
-        let changed = transaction
+        let changed = tx
+            .db()
             .execute_raw(statement(
-                self.backend(),
+                self.dialect(),
                 &format!("UPDATE server SET {set} WHERE id = ? AND lease_fence = ?"),
                 parameters,
             ))
             .await?
             .rows_affected();
-        transaction.commit().await?;
+        tx.commit().await?;
         Ok(changed == 1)
     }
 }

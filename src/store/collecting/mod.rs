@@ -22,7 +22,7 @@ pub use self::{
     devices::StoredDevice,
     feeds::{CollectingFeed, LeftOut},
     lease::Lease,
-    plan::{FeedPlan, OpenRun, PlannedCollection, RunEnd, Trigger},
+    plan::{FeedPlan, OpenRun, PlannedCollection, RunEnd},
     servers::NightDue,
     writer::CommitWriter,
 };
@@ -51,7 +51,7 @@ pub struct FeedCommit {
     pub run_id: Uuid,
     /// The feed's version when it was read: changed settings commit nothing, and the answer is read again.
     pub feed_version: i32,
-    /// The server's account, for the sequence of health changes of the server's feeds is the feed's account's own.
+    /// The feed's account: it gets the pages, and the change of the feed's health.
     pub account_id: Uuid,
     /// When the answer was taken in.
     pub now: Instant,
@@ -71,6 +71,8 @@ pub struct FeedCommit {
     pub withdrawn: Vec<String>,
     /// The feed after the answer.
     pub feed: FeedAfter,
+    /// The customer's name, when the vendor reports another one than before.
+    pub renamed: Option<Renamed>,
     /// The collection after the answer.
     pub collection: CollectionAfter,
     /// What the run's progress grows by.
@@ -134,13 +136,22 @@ pub struct NewAnomaly {
     pub source_key: String,
 }
 
+/// Another name of a customer, with what the feed's own sort and search keys are made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Renamed {
+    /// The customer's name as the vendor reports it.
+    pub vendor_name: String,
+    /// The name given by the dealer, which goes before it.
+    pub given_name: Option<String>,
+    /// The customer's id on the vendor's server.
+    pub external_id: String,
+}
+
 /// The stored fields of a feed that an answer can move.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeedAfter {
     /// Key.
     pub id: Uuid,
-    /// The customer's name where the vendor reports one.
-    pub vendor_name: Option<String>,
     /// The last covered day.
     pub covered_through: Option<NaiveDate>,
     /// Whether the first collection is still under way.

@@ -1,7 +1,7 @@
 //! Runs as the collecting side sees them: the next one to work on, its plan, its end.
 
 use chrono::NaiveDate;
-use sea_orm::{ConnectionTrait, QueryResult, Value};
+use sea_orm::{ConnectionTrait as _, DbBackend, QueryResult};
 
 use super::{
     Lease,
@@ -11,11 +11,14 @@ use super::{
 use crate::{
     clock::{Instant, from_millis},
     domain::{
-        failure::FailureReason,
+        failure::{Failure, FailureReason},
         run::{SyncStatus, SyncTrigger},
     },
     id::Uuid,
-    store::{Store, StoreError},
+    store::{
+        Source as _, Store, StoreError, Tx,
+        run::{self, NewRun},
+    },
 };
 
 /// A run that has not ended, as the engine needs it.
@@ -50,6 +53,8 @@ pub struct FeedPlan {
     pub last_data_at: Option<Instant>,
     /// Whether its first collection is still under way.
     pub backfilling: bool,
+    /// Whether it is unhealthy for lack of new data.
+    pub silent: bool,
 }
 
 /// A collection to work on.
@@ -88,22 +93,13 @@ pub enum RunEnd {
     Resting(Instant),
 }
 
-/// Why a run starts, for [`Store::open_run`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Trigger {
-    /// What starts it.
-    pub kind: SyncTrigger,
-    /// When it is due; one run per server, kind and instant.
-    pub due_at: Instant,
-}
-
 impl Store {
     /// The next run of a server to work on. A night goes before the rest of a long backfill; else the first asked for comes first.
     pub async fn next_open_run(&self, server_id: Uuid, now: Instant) -> Result<Option<OpenRun>, StoreError> {
         let row = self
-            .connection()
+            .db()
             .query_one_raw(statement(
-                self.backend(),
+                self.dialect(),
                 "SELECT id, trigger_kind, status, planned, cancel_requested, crashes, only_feeds FROM sync_run \
                  WHERE server_id = ? AND status IN ('QUEUED', 'RUNNING') AND (next_attempt_at IS NULL OR next_attempt_at <= ?) \
                  ORDER BY CASE trigger_kind WHEN 'NIGHTLY' THEN 0 ELSE 1 END, requested_at, id LIMIT 1",
@@ -116,9 +112,9 @@ impl Store {
     /// Servers with a run to work on that nobody holds, with a text that changes whenever someone held them: for the sweeper.
     pub async fn idle_servers_with_runs(&self, now: Instant) -> Result<Vec<(Uuid, i64)>, StoreError> {
         let rows = self
-            .connection()
+            .db()
             .query_all_raw(statement(
-                self.backend(),
+                self.dialect(),
                 "SELECT DISTINCT server.id, server.lease_fence FROM sync_run JOIN server ON server.id = sync_run.server_id \
                  WHERE sync_run.status IN ('QUEUED', 'RUNNING') \
                  AND (sync_run.next_attempt_at IS NULL OR sync_run.next_attempt_at <= ?) \
@@ -129,65 +125,31 @@ impl Store {
         rows.into_iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
     }
 
-    /// Opens a run unless one of this server, trigger and instant exists, or one of the same trigger still waits to be planned;
-    /// gives its id, and whether it is new.
+    /// Opens a run due now, or adds to one of the same server and trigger that waits to be planned; gives its id. `only_feeds` limits it.
     pub async fn open_run(
         &self,
         id: Uuid,
         server_id: Uuid,
-        trigger: Trigger,
-        now: Instant,
-    ) -> Result<Option<Uuid>, StoreError> {
-        let transaction = self.begin_write().await?;
-        let waiting = transaction
-            .query_one_raw(statement(
-                self.backend(),
-                "SELECT id FROM sync_run WHERE server_id = ? AND trigger_kind = ? AND status = 'QUEUED' AND NOT planned",
-                [server_id.into(), trigger.kind.as_str().into()],
-            ))
+        trigger: SyncTrigger,
+        only_feeds: Option<Vec<Uuid>>,
+    ) -> Result<Uuid, StoreError> {
+        let run = self
+            .write(async |tx| {
+                let only_feeds = only_feeds.clone();
+                let new = NewRun { id, server_id, trigger, due_at: tx.now(), requested_by: None, only_feeds };
+                run::insert_or_join(&tx, new).await
+            })
             .await?;
-        if waiting.is_some() {
-            return Ok(None);
-        }
-        let inserted = insert_run(&transaction, id, server_id, trigger, now).await?;
-        transaction.commit().await?;
-        Ok(inserted.then_some(id))
-    }
-
-    /// Opens a run of one feed, in any case: two feeds that recover in one instant wait for each other's run by its due time.
-    pub async fn open_run_of(
-        &self,
-        id: Uuid,
-        server_id: Uuid,
-        feed_id: Uuid,
-        trigger: Trigger,
-        now: Instant,
-    ) -> Result<bool, StoreError> {
-        let transaction = self.begin_write().await?;
-        let latest = transaction
-            .query_one_raw(statement(
-                self.backend(),
-                "SELECT MAX(due_at) FROM sync_run WHERE server_id = ? AND trigger_kind = ? AND due_at >= ?",
-                [server_id.into(), trigger.kind.as_str().into(), trigger.due_at.timestamp_millis().into()],
-            ))
-            .await?;
-        let latest: Option<i64> = latest.map(|row| row.try_get_by_index(0)).transpose()?.flatten();
-        let due_at = latest.map_or(trigger.due_at, |latest| from_millis(latest + 1));
-        let inserted = insert_run(&transaction, id, server_id, Trigger { kind: trigger.kind, due_at }, now).await?;
-        let only = serde_json::to_string(&[feed_id.to_string()]).map_err(|_| StoreError::Corrupt("feed.id"))?;
-        transaction
-            .execute_raw(statement(self.backend(), "UPDATE sync_run SET only_feeds = ? WHERE id = ?", [only.into(), id.into()]))
-            .await?;
-        transaction.commit().await?;
-        Ok(inserted)
+        Ok(run.id)
     }
 
     /// Ends a collection whose feed is no longer to be collected.
     pub async fn cancel_collection(&self, lease: Lease, id: Uuid, now: Instant) -> Result<(), StoreError> {
-        let transaction = self.begin_write().await?;
-        let cancelled = transaction
+        let tx = self.begin_write().await?;
+        let cancelled = tx
+            .db()
             .execute_raw(statement(
-                self.backend(),
+                self.dialect(),
                 "UPDATE collection SET status = 'CANCELLED', finished_at = ?, next_attempt_at = NULL \
                  WHERE id = ? AND status IN ('QUEUED', 'RUNNING') \
                  AND EXISTS (SELECT 1 FROM server WHERE id = ? AND lease_fence = ?)",
@@ -196,16 +158,16 @@ impl Store {
             .await?
             .rows_affected();
         if cancelled == 1 {
-            transaction
+            tx.db()
                 .execute_raw(statement(
-                    self.backend(),
+                    self.dialect(),
                     "UPDATE sync_run SET feeds_done = feeds_done + 1, progress_seq = progress_seq + 1 \
                      WHERE id = (SELECT run_id FROM collection WHERE id = ?)",
                     [id.into()],
                 ))
                 .await?;
         }
-        transaction.commit().await?;
+        tx.commit().await?;
         Ok(())
     }
 
@@ -218,12 +180,12 @@ impl Store {
         due_at: Instant,
         next: Instant,
         collects: bool,
-        now: Instant,
     ) -> Result<bool, StoreError> {
-        let transaction = self.begin_write().await?;
-        let moved = transaction
+        let tx = self.begin_write().await?;
+        let moved = tx
+            .db()
             .execute_raw(statement(
-                self.backend(),
+                self.dialect(),
                 "UPDATE server SET next_nightly_at = ? WHERE id = ? AND next_nightly_at = ?",
                 [next.timestamp_millis().into(), server_id.into(), due_at.timestamp_millis().into()],
             ))
@@ -232,34 +194,36 @@ impl Store {
         if moved == 0 {
             return Ok(false);
         }
-        let trigger = Trigger { kind: SyncTrigger::Nightly, due_at };
-        let inserted = collects && insert_run(&transaction, id, server_id, trigger, now).await?;
-        transaction.commit().await?;
-        Ok(inserted)
+        if collects {
+            let trigger = SyncTrigger::Nightly;
+            run::insert_one(&tx, NewRun { id, server_id, trigger, due_at, requested_by: None, only_feeds: None }).await?;
+        }
+        tx.commit().await?;
+        Ok(collects)
     }
 
     /// Counts a broken-off attempt on the runs under way of a server whose lease ran out.
     pub async fn count_crash(&self, lease: Lease) -> Result<(), StoreError> {
-        let transaction = self.begin_write().await?;
-        transaction
+        let tx = self.begin_write().await?;
+        tx.db()
             .execute_raw(statement(
-                self.backend(),
+                self.dialect(),
                 "UPDATE sync_run SET crashes = crashes + 1 WHERE server_id = ? AND status = 'RUNNING'",
                 [lease.server_id.into()],
             ))
             .await?;
-        transaction.commit().await?;
+        tx.commit().await?;
         Ok(())
     }
 
     /// Feeds of a server that may be collected: not ended, not paused by a user, of an account in use.
     pub async fn plannable_feeds(&self, server_id: Uuid) -> Result<Vec<FeedPlan>, StoreError> {
         let rows = self
-            .connection()
+            .db()
             .query_all_raw(statement(
-                self.backend(),
+                self.dialect(),
                 "SELECT feed.id, feed.activation_date, feed.covered_through, feed.last_data_at, \
-                 feed.backfilling FROM feed \
+                 feed.backfilling, feed.health_reason FROM feed \
                  JOIN account ON account.id = feed.account_id \
                  WHERE feed.server_id = ? AND feed.ended_at IS NULL AND feed.paused_at IS NULL AND account.status = 'ACTIVE' \
                  ORDER BY feed.id",
@@ -274,6 +238,7 @@ impl Store {
                     covered_through: optional_day(&row, 2)?,
                     last_data_at: instant(&row, 3)?,
                     backfilling: row.try_get_by_index(4)?,
+                    silent: row.try_get_by_index::<Option<String>>(5)?.as_deref() == Some(FailureReason::NoNewData.as_str()),
                 })
             })
             .collect()
@@ -282,9 +247,9 @@ impl Store {
     /// Whether a server has an open backfill.
     pub async fn has_open_backfill(&self, server_id: Uuid) -> Result<bool, StoreError> {
         let row = self
-            .connection()
+            .db()
             .query_one_raw(statement(
-                self.backend(),
+                self.dialect(),
                 "SELECT 1 FROM sync_run WHERE server_id = ? AND trigger_kind = 'BACKFILL' AND status IN ('QUEUED', 'RUNNING')",
                 [server_id.into()],
             ))
@@ -301,10 +266,9 @@ impl Store {
         days_total: i32,
         now: Instant,
     ) -> Result<bool, StoreError> {
-        let transaction = self.begin_write().await?;
-        let started = transaction
-            .execute_raw(statement(
-                self.backend(),
+        let tx = self.begin_write().await?;
+        let started = tx.db().execute_raw(statement(
+                self.dialect(),
                 "UPDATE sync_run SET status = 'RUNNING', planned = TRUE, started_at = COALESCE(started_at, ?), \
                  feeds_total = ?, days_total = ?, current_feed_id = ?, progress_seq = progress_seq + 1 \
                  WHERE id = ? AND status = 'QUEUED' AND NOT planned AND server_id IN (SELECT id FROM server WHERE id = ? AND lease_fence = ?)",
@@ -336,18 +300,19 @@ impl Store {
             ]);
         }
         if !rows.is_empty() {
-            rows.execute(&transaction, "INSERT INTO collection (id, run_id, feed_id, position, status, from_day, to_day) ", "").await?;
+            rows.execute(tx.db(), "INSERT INTO collection (id, run_id, feed_id, position, status, from_day, to_day) ", "")
+                .await?;
         }
-        transaction.commit().await?;
+        tx.commit().await?;
         Ok(true)
     }
 
     /// The next collections of a run, in their order: those not ended whose next attempt is due.
     pub async fn due_collections(&self, run_id: Uuid, now: Instant, limit: u32) -> Result<Vec<PlannedCollection>, StoreError> {
         let rows = self
-            .connection()
+            .db()
             .query_all_raw(statement(
-                self.backend(),
+                self.dialect(),
                 "SELECT id, feed_id, position, from_day, to_day, saved_through, attempts, started_at, next_attempt_at \
                  FROM collection WHERE run_id = ? AND status IN ('QUEUED', 'RUNNING') \
                  AND (next_attempt_at IS NULL OR next_attempt_at <= ?) ORDER BY position LIMIT ?",
@@ -374,9 +339,9 @@ impl Store {
     /// How many collections of a run ended well, how many failed, and when the earliest of the rest is tried again.
     pub async fn run_tally(&self, run_id: Uuid) -> Result<(i64, i64, Option<Instant>), StoreError> {
         let row = self
-            .connection()
+            .db()
             .query_one_raw(statement(
-                self.backend(),
+                self.dialect(),
                 "SELECT COUNT(CASE WHEN status = 'SUCCEEDED' THEN 1 END), COUNT(CASE WHEN status = 'FAILED' THEN 1 END), \
                  MIN(CASE WHEN status IN ('QUEUED', 'RUNNING') THEN COALESCE(next_attempt_at, 0) END) \
                  FROM collection WHERE run_id = ?",
@@ -388,76 +353,25 @@ impl Store {
     }
 
     /// Ends a run, or lets it rest, with its open collections; `false` when the lease is lost.
-    pub async fn end_run(&self, lease: Lease, run_id: Uuid, end: RunEnd, now: Instant) -> Result<bool, StoreError> {
+    pub async fn end_run(&self, lease: Lease, run_id: Uuid, end: RunEnd) -> Result<bool, StoreError> {
         let (status, error, next_attempt) = match end {
             RunEnd::Finished(status) => (status, None, None),
             RunEnd::Paused(reason) => (SyncStatus::Paused, reason, None),
             RunEnd::Cancelled => (SyncStatus::Cancelled, None, None),
             RunEnd::Resting(until) => (SyncStatus::Running, None, Some(until)),
         };
-        let finished = status.ended().then(|| now.timestamp_millis());
-        let transaction = self.begin_write().await?;
-        let changed = transaction
-            .execute_raw(statement(
-                self.backend(),
-                "UPDATE sync_run SET status = ?, error_reason = ?, next_attempt_at = ?, finished_at = ?, current_feed_id = NULL, \
-                 progress_seq = progress_seq + 1 \
-                 WHERE id = ? AND status IN ('QUEUED', 'RUNNING') \
-                 AND server_id IN (SELECT id FROM server WHERE id = ? AND lease_fence = ?)",
-                [
-                    status.as_str().into(),
-                    error.map(FailureReason::as_str).into(),
-                    next_attempt.map(|at| at.timestamp_millis()).into(),
-                    finished.into(),
-                    run_id.into(),
-                    lease.server_id.into(),
-                    lease.fence.into(),
-                ],
-            ))
-            .await?
-            .rows_affected();
-        if changed == 0 {
+        let tx = self.begin_write().await?;
+        let failure = (error.is_some() || next_attempt.is_some())
+            .then(|| Failure { reason: error.unwrap_or(FailureReason::VendorFailed), next_attempt_at: next_attempt });
+        if !holds(&tx, lease).await? || !run::transition(&tx, run_id, status, failure).await? {
             return Ok(false);
         }
         if matches!(status, SyncStatus::Paused | SyncStatus::Cancelled) {
-            transaction
-                .execute_raw(statement(
-                    self.backend(),
-                    "UPDATE collection SET status = ?, finished_at = ?, next_attempt_at = NULL \
-                     WHERE run_id = ? AND status IN ('QUEUED', 'RUNNING')",
-                    [status.as_str().into(), finished.into(), run_id.into()],
-                ))
-                .await?;
+            run::end_collections(&tx, run_id, status).await?;
         }
-        transaction.commit().await?;
+        tx.commit().await?;
         Ok(true)
     }
-}
-
-async fn insert_run<C: ConnectionTrait>(
-    db: &C,
-    id: Uuid,
-    server_id: Uuid,
-    trigger: Trigger,
-    now: Instant,
-) -> Result<bool, StoreError> {
-    let values: [Value; 5] = [
-        id.into(),
-        server_id.into(),
-        trigger.kind.as_str().into(),
-        trigger.due_at.timestamp_millis().into(),
-        now.timestamp_millis().into(),
-    ];
-    let inserted = db
-        .execute_raw(statement(
-            db.get_database_backend(),
-            "INSERT INTO sync_run (id, server_id, trigger_kind, status, due_at, requested_at, planned, cancel_requested) \
-             VALUES (?, ?, ?, 'QUEUED', ?, ?, FALSE, FALSE) ON CONFLICT (server_id, trigger_kind, due_at) DO NOTHING",
-            values,
-        ))
-        .await?
-        .rows_affected();
-    Ok(inserted == 1)
 }
 
 fn open_run(row: &QueryResult) -> Result<OpenRun, StoreError> {
@@ -471,10 +385,18 @@ fn open_run(row: &QueryResult) -> Result<OpenRun, StoreError> {
         planned: row.try_get_by_index(3)?,
         cancel_requested: row.try_get_by_index(4)?,
         crashes: row.try_get_by_index(5)?,
-        only_feeds: only_feeds
-            .map(|text| serde_json::from_str(&text).map_err(|_| StoreError::Corrupt("sync_run.only_feeds")))
-            .transpose()?,
+        only_feeds: only_feeds.map(|text| run::read_only_feeds(&text)).transpose()?,
     })
+}
+
+/// Whether the lease still holds, under a lock that a claim waits for.
+async fn holds(tx: &Tx, lease: Lease) -> Result<bool, StoreError> {
+    let dialect = tx.db().get_database_backend();
+    let lock = if dialect == DbBackend::Postgres { " FOR SHARE" } else { "" };
+    let sql = format!("SELECT lease_fence FROM server WHERE id = ?{lock}");
+    let row = tx.db().query_one_raw(statement(dialect, &sql, [lease.server_id.into()])).await?;
+    let fence: Option<i64> = row.map(|row| row.try_get_by_index(0)).transpose()?;
+    Ok(fence == Some(lease.fence))
 }
 
 fn optional_day(row: &QueryResult, index: usize) -> Result<Option<NaiveDate>, StoreError> {

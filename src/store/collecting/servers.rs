@@ -2,20 +2,17 @@
 
 use chrono::{NaiveDate, NaiveTime};
 use chrono_tz::Tz;
-use sea_orm::{ConnectionTrait as _, EntityTrait as _};
+use sea_orm::ConnectionTrait as _;
 
 use super::{apply::day, sql::statement};
 use crate::{
-    clock::{Clock, Instant, from_millis},
+    clock::{Instant, from_millis},
     domain::{
         health::{HealthStatus, HealthSubject},
         server::Server,
     },
     id::Uuid,
-    store::{
-        Store, StoreError,
-        health::{NewHealthChange, record_change},
-    },
+    store::{Source as _, Store, StoreError, health, server},
 };
 
 /// A server whose night is due.
@@ -34,42 +31,30 @@ pub struct NightDue {
 }
 
 impl Store {
-    /// The instant that schedules and leases go by: the database's own on PostgreSQL, so that nodes need not agree on the time; the
-    /// caller's on SQLite, where there is one process at a time.
-    pub async fn now(&self, clock: &dyn Clock) -> Result<Instant, StoreError> {
-        if self.is_sqlite() || !self.trusts_database_clock() {
-            return Ok(clock.now());
+    /// The database's own time, which several nodes can agree on; `None` on SQLite, where there is one process at a time.
+    pub async fn database_time(&self) -> Result<Option<Instant>, StoreError> {
+        if self.is_sqlite() {
+            return Ok(None);
         }
-        let row = self
-            .connection()
-            .query_one_raw(statement(
-                self.backend(),
-                "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bigint",
-                [],
-            ))
-            .await?;
-        Ok(match row {
-            Some(row) => from_millis(row.try_get_by_index(0)?),
-            None => clock.now(),
-        })
+        let sql = "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bigint";
+        let row = self.db().query_one_raw(statement(self.dialect(), sql, [])).await?;
+        Ok(row.map(|row| row.try_get_by_index(0)).transpose()?.map(from_millis))
     }
 
-    /// A server with its sealed credentials (`None` once removed).
-    pub async fn server_for_collecting(&self, id: Uuid) -> Result<(Server, Option<Vec<u8>>), StoreError> {
-        let row = coppice_entity::server::Entity::find_by_id(id)
-            .one(self.db())
-            .await?
-            .ok_or(StoreError::Corrupt("server.id"))?;
-        let sealed = row.credentials.clone();
-        Ok((crate::store::server::from_row(row)?, sealed))
+    /// A server with its sealed credentials (`None` once removed); `None` when there is no such server.
+    pub async fn server_for_collecting(&self, id: Uuid) -> Result<Option<(Server, Option<Vec<u8>>)>, StoreError> {
+        let Some(server) = server::find(self, id).await? else { return Ok(None) };
+        let sealed = server::sealed_credentials(self, id).await?;
+        Ok(Some((server, sealed)))
     }
 
     /// Stores the outcome of a check; when it changed the status, also the change and the days of the pause. Gives whether it did.
     pub async fn record_server_check(&self, server: &Server, today: NaiveDate, now: Instant) -> Result<bool, StoreError> {
-        let transaction = self.begin_write().await?;
-        let backend = self.backend();
+        let tx = self.begin_write().await?;
+        let backend = self.dialect();
         let lock = if self.is_sqlite() { "" } else { " FOR UPDATE" };
-        let before = transaction
+        let before = tx
+            .db()
             .query_one_raw(statement(
                 backend,
                 &format!("SELECT health_status FROM server WHERE id = ? AND removed_at IS NULL{lock}"),
@@ -79,16 +64,16 @@ impl Store {
         let Some(before) = before else { return Ok(false) };
         let before: String = before.try_get_by_index(0)?;
         let before = HealthStatus::parse(&before).ok_or(StoreError::Corrupt("server.health_status"))?;
-        let health = server.health;
-        let changed = before != health.status;
-        transaction
+        let after = server.health;
+        let changed = before != after.status;
+        tx.db()
             .execute_raw(statement(
                 backend,
                 "UPDATE server SET health_status = ?, health_reason = ?, health_checked_at = ?, \
                  health_changed_at = COALESCE(?, health_changed_at), updated_at = ? WHERE id = ?",
                 [
-                    health.status.as_str().into(),
-                    health.reason.map(|reason| reason.as_str()).into(),
+                    after.status.as_str().into(),
+                    after.reason.map(|reason| reason.as_str()).into(),
                     now.timestamp_millis().into(),
                     changed.then(|| now.timestamp_millis()).into(),
                     now.timestamp_millis().into(),
@@ -98,10 +83,9 @@ impl Store {
             .await?;
         if changed {
             let subject = HealthSubject::Server(server.id);
-            let change = NewHealthChange { account_id: server.account_id, subject, before, health, at: now };
-            record_change(&transaction, change).await?;
-            if health.status == HealthStatus::Unhealthy {
-                transaction
+            health::append(&tx, server.account_id, subject, before, after.status, after.reason).await?;
+            if after.status == HealthStatus::Unhealthy {
+                tx.db()
                     .execute_raw(statement(
                         backend,
                         "INSERT INTO server_pause (id, server_id, from_day) VALUES (?, ?, ?)",
@@ -109,7 +93,7 @@ impl Store {
                     ))
                     .await?;
             } else {
-                transaction
+                tx.db()
                     .execute_raw(statement(
                         backend,
                         "UPDATE server_pause SET to_day = ? WHERE server_id = ? AND to_day IS NULL",
@@ -118,19 +102,19 @@ impl Store {
                     .await?;
             }
         }
-        transaction.commit().await?;
+        tx.commit().await?;
         Ok(changed)
     }
 
     /// Servers whose night is due, the longest due first.
-    pub async fn servers_due_at_night(&self, now: Instant, limit: u32) -> Result<Vec<NightDue>, StoreError> {
+    pub async fn servers_due_at_night(&self, now: Instant, limit: usize) -> Result<Vec<NightDue>, StoreError> {
         let rows = self
-            .connection()
+            .db()
             .query_all_raw(statement(
-                self.backend(),
+                self.dialect(),
                 "SELECT id, next_nightly_at, nightly_at, time_zone, paused_at IS NULL FROM server \
                  WHERE removed_at IS NULL AND next_nightly_at <= ? ORDER BY next_nightly_at LIMIT ?",
-                [now.timestamp_millis().into(), i64::from(limit).into()],
+                [now.timestamp_millis().into(), i64::try_from(limit).unwrap_or(i64::MAX).into()],
             ))
             .await?;
         rows.into_iter()
@@ -150,25 +134,26 @@ impl Store {
     }
 
     /// Takes the checks that are due, moves each on to `again`, and gives those of servers that no run talks to.
-    pub async fn claim_due_checks(&self, now: Instant, again: Instant, limit: u32) -> Result<Vec<Uuid>, StoreError> {
-        let transaction = self.begin_write().await?;
+    pub async fn claim_due_checks(&self, now: Instant, again: Instant, limit: usize) -> Result<Vec<Uuid>, StoreError> {
+        let tx = self.begin_write().await?;
         let millis = now.timestamp_millis();
-        let rows = transaction
+        let rows = tx
+            .db()
             .query_all_raw(statement(
-                self.backend(),
+                self.dialect(),
                 "UPDATE server SET next_check_at = ? WHERE id IN (SELECT id FROM server WHERE removed_at IS NULL \
                  AND next_check_at <= ? ORDER BY next_check_at LIMIT ?) AND next_check_at <= ? \
                  RETURNING id, lease_owner IS NOT NULL AND lease_until > ?",
                 [
                     again.timestamp_millis().into(),
                     millis.into(),
-                    i64::from(limit).into(),
+                    i64::try_from(limit).unwrap_or(i64::MAX).into(),
                     millis.into(),
                     millis.into(),
                 ],
             ))
             .await?;
-        transaction.commit().await?;
+        tx.commit().await?;
         let mut claimed = Vec::new();
         for row in rows {
             let busy: bool = row.try_get_by_index(1)?;
@@ -177,6 +162,34 @@ impl Store {
             }
         }
         Ok(claimed)
+    }
+}
+
+impl Store {
+    /// Records that a schedule fires for an instant; true for the first who says so.
+    pub async fn record_tick(&self, schedule: &str, due_at: Instant) -> Result<bool, StoreError> {
+        let tx = self.begin_write().await?;
+        let recorded = tx
+            .db()
+            .execute_raw(statement(
+                self.dialect(),
+                "INSERT INTO schedule_tick (schedule, due_at, fired_at) VALUES (?, ?, ?) ON CONFLICT (schedule, due_at) DO NOTHING",
+                [schedule.into(), due_at.timestamp_millis().into(), tx.now_millis().into()],
+            ))
+            .await?
+            .rows_affected();
+        tx.commit().await?;
+        Ok(recorded == 1)
+    }
+
+    /// Deletes ticks and idempotency keys from before an instant.
+    pub async fn forget_before(&self, before: Instant) -> Result<(), StoreError> {
+        for sql in ["DELETE FROM schedule_tick WHERE fired_at < ?", "DELETE FROM idempotency WHERE created_at < ?"] {
+            let tx = self.begin_write().await?;
+            tx.db().execute_raw(statement(self.dialect(), sql, [before.timestamp_millis().into()])).await?;
+            tx.commit().await?;
+        }
+        Ok(())
     }
 }
 

@@ -73,9 +73,9 @@ async fn write_group(store: &Store, commits: &[FeedCommit]) -> Result<Vec<Commit
     let mut attempt = 0;
     loop {
         let outcome = async {
-            let transaction = store.begin_write().await?;
-            let outcomes = apply::apply(&transaction, commits).await?;
-            transaction.commit().await?;
+            let tx = store.begin_write().await?;
+            let outcomes = apply::apply(&tx, commits).await?;
+            tx.commit().await?;
             Ok::<_, StoreError>(outcomes)
         }
         .await;

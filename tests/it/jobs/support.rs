@@ -4,7 +4,6 @@ use std::{
     collections::BTreeMap,
     fmt::Debug,
     future::Future,
-    panic::AssertUnwindSafe,
     pin::Pin,
     sync::{
         Arc, Mutex,
@@ -23,7 +22,6 @@ use coppice::{
     id::{IdSource, SharedIds, Uuid},
     jobs::{JobsHandle, JobsParts, Queue, Role, Settings, start},
 };
-use futures_util::FutureExt as _;
 use sqlx::{
     AssertSqlSafe, PgPool, SqlitePool,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -32,6 +30,8 @@ use sqlx::{
 use tempfile::TempDir;
 use tokio::{sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
+
+use crate::support::postgres::PostgresDatabase;
 
 /// Long enough for a machine that is busy with other things; nothing waits for it to pass.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -56,22 +56,11 @@ pub async fn on_sqlite<F: Future<Output = ()>>(test: impl FnOnce(Database) -> F)
     test(Database { place, ids: Arc::new(IdSource::from_os()) }).await;
 }
 
-/// Runs `test` on a database of PostgreSQL, which is dropped after it.
+/// Runs `test` on a database of PostgreSQL.
 pub async fn on_postgres<F: Future<Output = ()>>(test: impl FnOnce(Database) -> F) {
-    let server: PgConnectOptions = std::env::var("COPPICE_TEST_POSTGRES_URL")
-        .unwrap_or_else(|_| "postgres://postgres@127.0.0.1:5432/postgres".to_owned())
-        .parse()
-        .unwrap();
-    let ids = Arc::new(IdSource::from_os());
-    let name = format!("coppice_jobs_{}", ids.uuid(SystemClock.now()).simple());
-    let admin = PgPoolOptions::new().max_connections(1).connect_with(server.clone()).await.unwrap();
-    sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&admin).await.unwrap();
-    let place = Place::Postgres(server.database(&name));
-    let outcome = AssertUnwindSafe(test(Database { place, ids })).catch_unwind().await;
-    sqlx::query(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"))).execute(&admin).await.unwrap();
-    if let Err(panic) = outcome {
-        std::panic::resume_unwind(panic);
-    }
+    let database = PostgresDatabase::create().await;
+    let place = Place::Postgres(database.url().parse().unwrap());
+    test(Database { place, ids: Arc::new(IdSource::from_os()) }).await;
 }
 
 enum Pool {

@@ -1,0 +1,5 @@
+//! The collecting engine against simulated vendors: nothing lost, nothing twice.
+
+mod nights;
+mod rig;
+mod simulation;
