@@ -6,6 +6,7 @@
 mod app;
 mod connector;
 mod engine;
+mod graphql;
 mod house;
 mod http;
 mod jobs;
