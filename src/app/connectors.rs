@@ -41,6 +41,11 @@ impl ConnectorCache {
         open(self.connectors.client(), endpoint)
     }
 
+    /// The sealing keys.
+    pub(super) fn keys(&self) -> &KeyRing {
+        &self.keys
+    }
+
     pub(super) fn client(&self) -> &Client {
         self.connectors.client()
     }

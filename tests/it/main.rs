@@ -4,6 +4,7 @@
 #![cfg(test)]
 
 mod app;
+mod certificates;
 mod connector;
 mod engine;
 mod graphql;

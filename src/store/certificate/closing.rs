@@ -209,7 +209,7 @@ pub async fn close(tx: &Tx, month: Month, accounts: &[Uuid], press: &Press<'_>) 
     insert_ranges(tx, &closed.issued, &ranges).await?;
     insert_allocations(tx, &closed.issued).await?;
     add_certified(tx, &closed.issued).await?;
-    promise(tx, closed.issued.iter().flat_map(|c| c.allocations.iter().map(|part| (part.project_id, part.trees)))).await?;
+    promise(tx, &closed.issued, 1).await?;
     if press.deliver {
         queue_deliveries(tx, &closed.issued).await?;
     }

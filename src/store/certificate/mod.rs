@@ -115,6 +115,40 @@ pub async fn of_month(from: &impl Source, account: Uuid, month: &str) -> Result<
     complete(from, rows.order_by_asc(C::Sequence).all(from.db()).await?).await
 }
 
+/// The certificates issued in the transaction that issued `first`, for a call that is repeated.
+pub async fn issued_with(from: &impl Source, viewer: Uuid, first: Uuid) -> Result<Vec<Certificate>, StoreError> {
+    use certificate::Column as C;
+    let first = certificate::Entity::find().filter(C::Id.eq(first)).filter(below(C::AccountId, viewer)).one(from.db()).await?;
+    let Some(first) = first else { return Ok(Vec::new()) };
+    // On SQLite writers are alone, so one transaction's numbers and instant are no other's.
+    let rows = certificate::Entity::find()
+        .filter(C::Tx.eq(first.tx))
+        .filter(C::IssuedAt.eq(first.issued_at))
+        .filter(C::Month.eq(first.month))
+        .filter(C::Seq.gte(first.seq))
+        .filter(below(C::AccountId, viewer))
+        .order_by_asc(C::Seq)
+        .limit(250);
+    complete(from, rows.all(from.db()).await?).await
+}
+
+/// By certificate of `supplements`, the first one of its account and month.
+pub async fn first_of(from: &impl Source, supplements: &[Uuid]) -> Result<HashMap<Uuid, Uuid>, StoreError> {
+    let mut rows = Rows::new(&["uuid"]);
+    for id in supplements {
+        rows.push([(*id).into()]);
+    }
+    let found = rows
+        .query(
+            from.db(),
+            "WITH v(id) AS (",
+            ") SELECT c.id, f.id FROM v CROSS JOIN certificate c CROSS JOIN certificate f WHERE c.id = v.id \
+             AND f.account_id = c.account_id AND f.month = c.month AND f.sequence = 1 AND c.sequence > 1",
+        )
+        .await?;
+    found.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
+}
+
 /// A page of the certificates that `viewer` may see.
 pub async fn list(
     store: &Store,
@@ -282,11 +316,11 @@ pub async fn files(from: &impl Source, certificate: Uuid) -> Result<Vec<(Digest,
         .collect()
 }
 
-/// Adds what certificates give to their projects, or takes it back.
-async fn promise(tx: &Tx, allocations: impl Iterator<Item = (Uuid, i64)>) -> Result<(), StoreError> {
+/// Adds what certificates give to their projects (`sign` 1), or takes it back (-1).
+async fn promise(tx: &Tx, certificates: &[Certificate], sign: i64) -> Result<(), StoreError> {
     let mut trees: BTreeMap<Uuid, i64> = BTreeMap::new();
-    for (project, part) in allocations {
-        *trees.entry(project).or_default() += part;
+    for part in certificates.iter().flat_map(|certificate| &certificate.allocations) {
+        *trees.entry(part.project_id).or_default() += sign * part.trees;
     }
     super::project::allocate(tx, &trees).await
 }

@@ -62,6 +62,6 @@ pub async fn void(tx: &Tx, viewer: Uuid, id: Uuid, reason: &str, actor: &str) ->
         "UPDATE certificate_delivery SET next_attempt_at = NULL WHERE certificate_id = ? AND next_attempt_at IS NOT NULL";
     tx.execute_raw(statement(backend, text, [id.into()])).await?;
     let parts = super::complete(tx, vec![row]).await?;
-    promise(tx, parts.iter().flat_map(|c| c.allocations.iter().map(|part| (part.project_id, -part.trees)))).await?;
+    promise(tx, &parts, -1).await?;
     Ok(VoidOutcome::Voided)
 }
