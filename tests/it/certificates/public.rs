@@ -89,7 +89,7 @@ async fn certificates_are_checked_by_the_published_keys(kind: Kind) {
             "sequence": 1,
             "standardPages": "2475111",
             "trees": "297.03",
-            "weightKg": "11197.85",
+            "weightKg": "11197.86",
             "allocations": [{ "project": "River", "country": "KE", "standardPages": "2475111", "trees": "297.03" }],
             "methodologyVersion": 1,
             "issuedAt": "2026-03-12T00:00:00.000Z",
