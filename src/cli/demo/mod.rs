@@ -71,17 +71,15 @@ const LISTED: usize = 20;
 /// (the backfill) and the last three nights, and compares every customer's account, day by day, with what the simulated devices
 /// printed. Then a server is left running to try queries on, until Ctrl-C.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Time is simulated: the demo begins on an evening three days ago and plays the nights since. The server that is \
-left running is back in the real time.
+#[command(after_help = "Time is simulated: the demo begins on an evening three days ago and plays the nights
+since. The server that is left running is back in the real time.
 
 Exit code 0 only if every total of every customer and day is what was printed; 4 if not.
 
 Examples:
   coppice demo
   coppice demo --once --seed 42
-  coppice demo --listen 127.0.0.1:9000"
-)]
+  coppice demo --listen 127.0.0.1:9000")]
 pub(super) struct Demo {
     /// End after the summary.
     #[arg(long)]

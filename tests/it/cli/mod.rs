@@ -1,0 +1,7 @@
+//! The program as it is run: its help, its results, its refusals and its exit codes.
+
+mod arguments;
+mod demo;
+mod installation;
+mod support;
+mod sync;
