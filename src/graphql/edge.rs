@@ -154,3 +154,23 @@ fn chain(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::{Error, Pos};
+
+    use super::*;
+    use crate::{app::AppError, graphql::error::ApiError};
+
+    #[test]
+    fn a_cause_never_leaves() {
+        let cause = AppError::internal(std::io::Error::other("password=hunter2"));
+        let error = Error::from(ApiError::from(cause)).into_server_error(Pos::from((1, 1)));
+        assert_eq!(chain(&*error.source::<Cause>().unwrap().0), "password=hunter2", "the log has it");
+        let response = finish(Response::from_errors(vec![error]), &OnceLock::from("req-1".to_owned()));
+        assert!(response.errors[0].source.is_none());
+        let shown = serde_json::to_value(&response.errors[0]).unwrap();
+        assert_eq!(shown["extensions"], serde_json::json!({ "code": "INTERNAL", "requestId": "req-1" }));
+        assert!(!shown.to_string().contains("hunter2"));
+    }
+}

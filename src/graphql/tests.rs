@@ -142,8 +142,9 @@ async fn large_documents_are_refused() {
     let members = "{ __schema { types { fields { type { fields { type { fields { type { fields { name } } } } } } } } } }";
     let costly =
         "{ accounts(first: 100) { nodes { children(first: 100) { nodes { children(first: 100) { nodes { id } } } } } } }";
+    let by_variable = costly.replacen('{', "query ($n: Int = 100) {", 1).replace("100) { nodes", "$n) { nodes");
     let directives = format!("{{ methodology {} {{ version }} }}", "@include(if: true) ".repeat(9));
-    for query in [deep, format!("{{ {aliases} }}"), members.to_owned(), costly.to_owned(), directives] {
+    for query in [deep, format!("{{ {aliases} }}"), members.to_owned(), costly.to_owned(), by_variable, directives] {
         assert_eq!(refused(&query).await.1, "TOO_COMPLEX", "{query}");
     }
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use async_graphql::parser::types::OperationType;
 use axum::{
-    body::{Body, to_bytes},
+    body::Body,
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header, request::Parts},
 };
+use futures_util::StreamExt as _;
 use tokio::time::timeout;
 
 use super::{
@@ -64,15 +65,16 @@ async fn answer<B: Backend>(
         Method::POST => false,
         _ => return Err(Problem::method_not_allowed("GET, HEAD, POST, OPTIONS", "Send GET or POST.")),
     };
+    // Read before anything else is refused: a client that is still sending would lose the answer.
+    let body = if get { None } else { Some(read(&api, &parts.headers, body).await?) };
     if !get {
-        check_content(&parts.headers, api.settings.max_body)?;
+        check_content(&parts.headers)?;
     }
     let credential = auth::from_headers(&parts.headers)?;
     let identity = auth::sign_in(&*api.backend, credential, seen.client).await?;
-    let params = if get {
-        Params::from_query(parts.uri.query().unwrap_or_default())
-    } else {
-        Params::from_json(&read(&api, body).await?)
+    let params = match body {
+        None => Params::from_query(parts.uri.query().unwrap_or_default()),
+        Some(body) => Params::from_json(&body),
     };
     let params = params.map_err(Problem::bad_request)?;
 
@@ -105,9 +107,9 @@ async fn answer<B: Backend>(
     Ok(write(&finished, accepted.json))
 }
 
-/// Refuses what is not JSON in UTF-8, in the clear, of a bearable size. Browsers send `application/json` to another origin
-/// after a preflight only, which is what keeps other pages from posting in a user's name.
-fn check_content(headers: &HeaderMap, max_body: usize) -> Result<(), Problem> {
+/// Refuses what is not JSON in UTF-8, in the clear. Browsers send `application/json` to another origin after a preflight only,
+/// which is what keeps other pages from posting in a user's name.
+fn check_content(headers: &HeaderMap) -> Result<(), Problem> {
     let unsupported = |message: &'static str| Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::BadRequest, message);
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut parts = content_type.split(';');
@@ -121,21 +123,36 @@ fn check_content(headers: &HeaderMap, max_body: usize) -> Result<(), Problem> {
     if headers.get(header::CONTENT_ENCODING).is_some_and(|value| value != "identity") {
         return Err(unsupported("Send the body without content coding."));
     }
+    Ok(())
+}
+
+/// Reads a body of a bearable size. A little too much is read to its end and thrown away, so that the client hears why.
+async fn read<B>(api: &Api<B>, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Problem> {
+    const BEYOND: usize = 8;
+    let too_large = || Problem::new(StatusCode::PAYLOAD_TOO_LARGE, Code::BadRequest, "The body is too large.");
+    let max = api.settings.max_body;
+    let most = max.saturating_mul(BEYOND);
     let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if length.is_some_and(|length| length > max_body as u64) { Err(too_large()) } else { Ok(()) }
-}
-
-fn too_large() -> Problem {
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, Code::BadRequest, "The body is too large.")
-}
-
-async fn read<B>(api: &Api<B>, body: Body) -> Result<bytes::Bytes, Problem> {
-    match timeout(api.settings.request_timeout, to_bytes(body, api.settings.max_body)).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        // Over the limit; or cut off, and then nobody reads this.
-        Ok(Err(_)) => Err(too_large()),
-        Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, Code::Timeout, "The body took too long to arrive.")),
+    if length.is_some_and(|length| length > most as u64) {
+        return Err(too_large());
     }
+    let reading = async {
+        let (mut kept, mut length) = (Vec::new(), 0_usize);
+        let mut chunks = body.into_data_stream();
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|_| Problem::bad_request("The body broke off."))?;
+            length = length.saturating_add(chunk.len());
+            if length > most {
+                break;
+            }
+            if length <= max {
+                kept.extend_from_slice(&chunk);
+            }
+        }
+        if length > max { Err(too_large()) } else { Ok(kept) }
+    };
+    let late = |_| Err(Problem::new(StatusCode::REQUEST_TIMEOUT, Code::Timeout, "The body took too long to arrive."));
+    timeout(api.settings.request_timeout, reading).await.unwrap_or_else(late)
 }
 
 fn write(finished: &Finished, media: Media) -> Response<Body> {

@@ -14,6 +14,7 @@ import { parseArgs } from 'node:util';
 
 import { audits } from './audits.js';
 import { events } from './events.js';
+import { http2 } from './http2.js';
 import { sockets } from './sockets.js';
 
 const { values, positionals } = parseArgs({
@@ -32,7 +33,7 @@ if (!url) {
 }
 
 let failed = 0;
-for (const [name, suite] of Object.entries({ 'graphql-http': audits, 'graphql-ws': sockets, 'graphql-sse': events })) {
+for (const [name, suite] of Object.entries({ 'graphql-http': audits, 'graphql-ws': sockets, 'graphql-sse': events, http2 })) {
   const results = await suite({ url, ...values });
   const good = results.filter((result) => !result.error);
   for (const { name, error } of results.filter((result) => result.error)) {

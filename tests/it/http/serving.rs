@@ -177,3 +177,19 @@ async fn certificate_files_that_cannot_be_used_stop_the_start() {
     std::fs::write(&files.key, "nothing").unwrap();
     assert!(matches!(started(settings()).await, Err(ServeError::TlsPem(_))));
 }
+
+#[tokio::test]
+async fn a_client_that_sends_everything_before_it_reads_hears_why_not() {
+    let server = Parts::default().start().await;
+    let heads = [
+        ("content-type: application/json", 2_000_000, "413 Payload Too Large"),
+        ("content-type: text/plain", 200_000, "415 Unsupported Media Type"),
+        ("content-type: application/json\r\nx-api-key: bad", 200_000, "401 Unauthorized"),
+    ];
+    for (head, length, status) in heads {
+        let head =
+            format!("POST /graphql HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{head}\r\ncontent-length: {length}");
+        let answer = plain(&server, &format!("{head}\r\n\r\n{}", " ".repeat(length))).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{answer}");
+    }
+}

@@ -298,10 +298,19 @@ async fn clients_without_a_sign_of_life_are_let_go() {
     client.subscribe("a", "subscription { waiting }").await;
     server.dropped.notified().await;
     assert_eq!(client.closed().await, (1001, "No sign of life".into()));
-    // One that is polled lives on.
+}
+
+#[tokio::test]
+async fn clients_that_answer_pings_live_on() {
+    let settings = HttpSettings { keep_alive: Duration::from_millis(200), ..HttpSettings::default() };
+    let server = Parts::with(settings).start().await;
     let mut client = Client::acknowledged(&server).await;
-    let closed = tokio::time::timeout(Duration::from_millis(300), client.closed()).await;
-    assert!(closed.is_err(), "{closed:?}");
+    for _ in 0..3 {
+        // The library answers by itself.
+        assert!(matches!(client.0.next().await.unwrap().unwrap(), Message::Ping(_)));
+    }
+    client.subscribe("a", "{ hello }").await;
+    assert_eq!(client.hear().await["payload"]["data"]["hello"], "world");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use chrono::{NaiveTime, TimeDelta};
 use chrono_tz::Tz;
 use coppice::{
     app::{
-        App, AppParts, AppSettings, ConnectorCache, Hub, UserError, UserErrorCode,
+        App, AppParts, AppSettings, ConnectorCache, Hub, UserError,
         input::{OperatorAccount, RegisterFeed},
         ports::{Job, JobQueue, QueueError},
     },
@@ -281,8 +281,4 @@ pub fn codes(errors: &[UserError]) -> Vec<String> {
 /// The one error of a refused mutation.
 pub fn refused<T: std::fmt::Debug>(outcome: Result<T, Vec<UserError>>) -> String {
     codes(&outcome.unwrap_err()).join(", ")
-}
-
-pub fn code<T: std::fmt::Debug>(outcome: Result<T, Vec<UserError>>) -> UserErrorCode {
-    outcome.unwrap_err()[0].code
 }
