@@ -78,7 +78,7 @@ impl TestDatabase {
 
     pub async fn open(&self, clock: &Arc<ManualClock>) -> Store {
         let settings = DatabaseSettings { url: self.url.clone(), max_connections: 8 };
-        Store::open(&settings, Arc::clone(clock) as _).await.unwrap().by_callers_clock()
+        Store::open(&settings, Arc::clone(clock) as _).await.unwrap()
     }
 
     /// Runs one statement outside of the store.
