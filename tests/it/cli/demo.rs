@@ -36,22 +36,35 @@ fn demo_leaves_a_server_running() {
     let mut demo = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines().map(Result::unwrap);
     let mut after = |label: &str| {
-        let line = lines.find(|line| line.trim_start().starts_with(label)).unwrap();
+        let line = lines.by_ref().find(|line| line.trim_start().starts_with(label)).unwrap();
         line.trim_start().strip_prefix(label).unwrap().trim().to_owned()
     };
     let (page, api, key) = (after("GraphiQL"), after("API"), after("API key"));
-    let last = after("subscription");
-    assert!(last.contains("syncProgress"));
+    let rest: Vec<String> = lines.by_ref().take_while(|line| !line.starts_with("mutation")).collect();
+    let queries: Vec<&String> = rest.iter().filter(|line| line.starts_with('{')).collect();
+    assert_eq!(queries.len(), 3, "{rest:#?}");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (page, answer) = runtime.block_on(async {
+    let (page, answers) = runtime.block_on(async {
         let client = super::support::client();
         let page = client.get(&page).send().await.unwrap().text().await.unwrap();
-        let query = serde_json::json!({ "query": "{ viewer { account { name } permission } }" });
-        let answer = client.post(&api).header("X-Api-Key", &key).json(&query).send().await.unwrap();
-        (page, answer.json::<serde_json::Value>().await.unwrap())
+        let mut answers = Vec::new();
+        for query in queries {
+            let request = client.post(&api).header("X-Api-Key", &key).json(&serde_json::json!({ "query": query }));
+            answers.push(request.send().await.unwrap().json::<serde_json::Value>().await.unwrap());
+        }
+        (page, answers)
     });
     assert!(page.to_lowercase().contains("graphiql"));
-    assert_eq!(answer["data"]["viewer"]["account"]["name"], "Nordwald Distribution", "{answer}");
+    for answer in &answers {
+        assert!(answer["errors"].is_null() && answer["data"].is_object(), "{answer}");
+    }
+    let lifetime = answers[0]["data"]["accounts"]["nodes"][0]["totals"]["lifetime"]["pages"].as_i64().unwrap();
+    assert!(lifetime > 0);
+    assert_eq!(
+        answers[1]["data"]["viewer"]["account"]["consumption"]["total"]["pages"], lifetime,
+        "one customer is all of them"
+    );
+    assert_eq!(answers[2]["data"]["servers"]["nodes"].as_array().unwrap().len(), 3);
     super::support::terminate(&demo);
     assert_eq!(demo.wait().unwrap().code(), Some(0));
 }

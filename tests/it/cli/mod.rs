@@ -3,5 +3,6 @@
 mod arguments;
 mod demo;
 mod installation;
+mod readme;
 mod support;
 mod sync;
