@@ -29,7 +29,10 @@ use crate::{
     clock::{Instant, SharedClock, SystemClock},
     config::{self, Config},
     connector::{Client, ClientProblem, ClientSettings},
-    domain::account::{Actor, Permission, Who},
+    domain::{
+        account::{Actor, Permission, Who},
+        server::Server,
+    },
     graphql,
     id::{IdSource, Kind, PublicId, SharedIds, Uuid},
     jobs::Queue,
@@ -178,6 +181,13 @@ impl Node {
         Ok(Self { config, around, store, app, engine, queue, tokens, made_key_file: keys.made })
     }
 
+    /// Closes its connections; on SQLite the last one tidies the files.
+    pub async fn close(self) {
+        if let Err(error) = self.store.close().await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "the database did not close");
+        }
+    }
+
     /// The use cases.
     pub fn app(&self) -> &Arc<App> {
         &self.app
@@ -193,13 +203,13 @@ impl Node {
         self.made_key_file.as_ref()
     }
 
-    /// The operator as one who may do anything in the account that `server` belongs to; `None` when there is no such server.
-    pub async fn operator_of(&self, server: Uuid) -> Result<Option<Actor>, StoreError> {
+    /// A server, with the operator as one who may do anything in its account; `None` when there is no such server.
+    pub async fn operator_of(&self, server: Uuid) -> Result<Option<(Server, Actor)>, StoreError> {
         let found = server::find(&self.store, server).await?;
-        Ok(found.map(|server| Actor {
-            who: Who::ApiKey(Uuid::nil()),
-            account_id: server.account_id,
-            permission: Permission::Admin,
+        Ok(found.map(|server| {
+            let who = Who::ApiKey(Uuid::nil());
+            let actor = Actor { who, account_id: server.account_id, permission: Permission::Admin };
+            (server, actor)
         }))
     }
 
@@ -228,14 +238,17 @@ impl Node {
 
 /// Brings the tables up to date, the queue's too.
 pub async fn migrate(config: &Config) -> Result<(), OpenError> {
-    open_store(config, &Surroundings::real().clock).await?;
-    open_queue(&config.database).await.map(drop)
+    let store = open_store(config, &Surroundings::real().clock).await?;
+    open_queue(&config.database).await?;
+    store.close().await.map_err(OpenError::Open)
 }
 
 /// The names of the migrations that are still to be applied; makes no tables.
 pub async fn pending_migrations(config: &Config) -> Result<Vec<String>, OpenError> {
     let store = Store::open(&database_settings(&config.database), Surroundings::real().clock).await.map_err(OpenError::Open)?;
-    store.pending_migrations().await.map_err(OpenError::Open)
+    let pending = store.pending_migrations().await.map_err(OpenError::Open)?;
+    store.close().await.map_err(OpenError::Open)?;
+    Ok(pending)
 }
 
 /// The API's schema, as it is committed.

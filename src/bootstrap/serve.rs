@@ -11,10 +11,11 @@ use crate::{
     http::{self, Drain, HttpParts, HttpSettings, Playground, PlaygroundTab, ServeSettings, SettingsError, TlsFiles, router},
     jobs::{self, JobsParts, Settings},
     lifecycle::{CancellationToken, DRAIN},
+    store::{StoreError, server},
 };
 
-/// Servers collected at once when the operator does not say: more wait for a place, and each place is only a task.
-const DEFAULT_SLOTS: u16 = 16;
+/// Places beyond the servers there are at the start, for those registered later, when the operator does not say how many.
+const SPARE_SLOTS: u64 = 8;
 
 /// Why a node cannot serve.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +29,9 @@ pub enum ServeError {
         #[source]
         source: io::Error,
     },
+    /// The database does not answer.
+    #[error("The database does not answer.")]
+    Store(#[from] StoreError),
     /// An origin is none.
     #[error("The API cannot be set up. Check `http.cors_origins`.")]
     Settings(#[from] SettingsError),
@@ -59,13 +63,14 @@ impl Node {
     /// Serves until `shutdown` is cancelled and everything under way has ended or had its time. `listener` is for the API; `None` on a
     /// node that only works.
     pub async fn serve(self, listener: Option<Listener>, shutdown: CancellationToken) -> Result<(), ServeError> {
+        let settings = job_settings(&self.config.collect, server::count(&self.store).await?);
         let workers = self.queue.as_ref().map(|queue| {
             jobs::start(JobsParts {
                 queue: Arc::clone(queue),
                 collecting: Arc::new(self.engine.clone()),
                 scheduling: Arc::new(self.engine.clone()),
                 ids: self.around.ids.clone(),
-                settings: job_settings(&self.config.collect),
+                settings,
                 shutdown: shutdown.clone(),
             })
         });
@@ -82,6 +87,7 @@ impl Node {
             }
         };
         let (served, ()) = tokio::join!(api, work);
+        self.close().await;
         served
     }
 
@@ -119,10 +125,13 @@ fn http_settings(config: &Http, examples: &[String]) -> HttpSettings {
     }
 }
 
-fn job_settings(collect: &Collect) -> Settings {
-    let slots = if collect.worker_slots == 0 { DEFAULT_SLOTS } else { collect.worker_slots };
+fn job_settings(collect: &Collect, servers: u64) -> Settings {
+    let slots = match u64::from(collect.worker_slots) {
+        0 => (servers + SPARE_SLOTS).min(u64::from(Collect::MAX_SLOTS)),
+        slots => slots,
+    };
     Settings {
-        slots: usize::from(slots),
+        slots: usize::try_from(slots).unwrap_or(usize::MAX),
         node_name: format!("coppice-{}", std::process::id()),
         role: match collect.role {
             Role::All => jobs::Role::All,
