@@ -26,7 +26,7 @@ use crate::{
         ports::{Job, JobQueue, QueueError},
         work::CollectEnd,
     },
-    clock::{Instant, SharedClock, SystemClock},
+    clock::{FollowingClock, Instant, SharedClock, SystemClock},
     config::{self, Config},
     connector::{Client, ClientProblem, ClientSettings},
     domain::{
@@ -41,7 +41,6 @@ use crate::{
     token::{Claims, TokenError, TokenKeys},
 };
 
-mod backend;
 mod keys;
 mod serve;
 
@@ -75,6 +74,8 @@ pub struct Surroundings {
     pub ids: SharedIds,
     /// Example operations in GraphiQL, one tab each.
     pub examples: Vec<String>,
+    /// Whether the clock follows the database's where several nodes share one.
+    pub follows_database: bool,
 }
 
 impl fmt::Debug for Surroundings {
@@ -86,7 +87,7 @@ impl fmt::Debug for Surroundings {
 impl Surroundings {
     /// The machine's clock and randomness, no examples.
     pub fn real() -> Self {
-        Self { clock: Arc::new(SystemClock), ids: Arc::new(IdSource::from_os()), examples: Vec::new() }
+        Self { clock: Arc::new(SystemClock), ids: Arc::new(IdSource::from_os()), examples: Vec::new(), follows_database: true }
     }
 }
 
@@ -136,7 +137,12 @@ impl fmt::Debug for Node {
 
 impl Node {
     /// Opens everything that `purpose` needs, and brings the tables up to date.
-    pub async fn open(config: Config, purpose: Purpose, around: Surroundings) -> Result<Self, OpenError> {
+    pub async fn open(config: Config, purpose: Purpose, mut around: Surroundings) -> Result<Self, OpenError> {
+        let following = (around.follows_database && config.database.engine() == config::Engine::Postgres)
+            .then(|| Arc::new(FollowingClock::at(around.clock.now())));
+        if let Some(clock) = &following {
+            around.clock = clock.clone();
+        }
         let keys = keys::open(&config, purpose, &around.ids)?;
         let ring = Arc::new(keys.ring);
         let tokens = match purpose {
@@ -144,6 +150,10 @@ impl Node {
             Purpose::Serve | Purpose::Command => Some(Arc::new(keys::tokens(&ring, &config.auth)?)),
         };
         let store = open_store(&config, &around.clock).await?;
+        if let Some(clock) = following {
+            follow(&clock, &store).await.map_err(OpenError::Open)?;
+            tokio::spawn(keep_following(clock, store.clone()));
+        }
         let queue = match purpose {
             Purpose::Serve => Some(Arc::new(open_queue(&config.database).await?)),
             Purpose::Command | Purpose::Directory => None,
@@ -254,6 +264,26 @@ pub async fn pending_migrations(config: &Config) -> Result<Vec<String>, OpenErro
 /// The API's schema, as it is committed.
 pub fn schema() -> String {
     graphql::sdl()
+}
+
+/// How often a clock is set by the database's.
+const FOLLOW_EVERY: Duration = Duration::from_secs(30);
+
+async fn follow(clock: &FollowingClock, store: &Store) -> Result<(), StoreError> {
+    if let Some(now) = store.database_time().await? {
+        clock.set(now);
+    }
+    Ok(())
+}
+
+/// Ends with the process; while the database is away the clock goes on by itself.
+async fn keep_following(clock: Arc<FollowingClock>, store: Store) {
+    loop {
+        tokio::time::sleep(FOLLOW_EVERY).await;
+        if let Err(error) = follow(&clock, &store).await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "the database did not tell the time");
+        }
+    }
 }
 
 async fn open_store(config: &Config, clock: &SharedClock) -> Result<Store, OpenError> {

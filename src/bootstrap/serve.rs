@@ -4,18 +4,17 @@ use std::{io, net::SocketAddr, sync::Arc};
 
 use tokio::net::TcpListener;
 
-use super::{Node, backend::Api};
+use super::Node;
 use crate::{
     config::{Collect, Http, Role},
     graphql::{self, Limits},
-    http::{self, Drain, HttpParts, HttpSettings, Playground, PlaygroundTab, ServeSettings, SettingsError, TlsFiles, router},
+    http::{
+        self, Drain, House, HttpParts, HttpSettings, Playground, PlaygroundTab, ServeSettings, SettingsError, TlsFiles, router,
+    },
     jobs::{self, JobsParts, Settings},
     lifecycle::{CancellationToken, DRAIN},
-    store::{StoreError, server},
+    store::StoreError,
 };
-
-/// Places beyond the servers there are at the start, for those registered later, when the operator does not say how many.
-const SPARE_SLOTS: u64 = 8;
 
 /// Why a node cannot serve.
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +62,7 @@ impl Node {
     /// Serves until `shutdown` is cancelled and everything under way has ended or had its time. `listener` is for the API; `None` on a
     /// node that only works.
     pub async fn serve(self, listener: Option<Listener>, shutdown: CancellationToken) -> Result<(), ServeError> {
-        let settings = job_settings(&self.config.collect, server::count(&self.store).await?);
+        let settings = job_settings(&self.config.collect);
         let workers = self.queue.as_ref().map(|queue| {
             jobs::start(JobsParts {
                 queue: Arc::clone(queue),
@@ -94,7 +93,7 @@ impl Node {
     async fn serve_api(&self, listener: Listener, shutdown: CancellationToken) -> Result<(), ServeError> {
         let config = &self.config.http;
         let drain = Drain::new(shutdown);
-        let backend = Api {
+        let backend = House {
             app: Arc::clone(&self.app),
             schema: graphql::build_schema(Arc::clone(&self.app), Limits::default()),
             tokens: self.tokens.clone(),
@@ -125,13 +124,11 @@ fn http_settings(config: &Http, examples: &[String]) -> HttpSettings {
     }
 }
 
-fn job_settings(collect: &Collect, servers: u64) -> Settings {
-    let slots = match u64::from(collect.worker_slots) {
-        0 => (servers + SPARE_SLOTS).min(u64::from(Collect::MAX_SLOTS)),
-        slots => slots,
-    };
+fn job_settings(collect: &Collect) -> Settings {
+    // Servers are registered while a node runs, and an idle place costs next to nothing.
+    let slots = if collect.worker_slots == 0 { Collect::MAX_SLOTS } else { collect.worker_slots };
     Settings {
-        slots: usize::try_from(slots).unwrap_or(usize::MAX),
+        slots: usize::from(slots),
         node_name: format!("coppice-{}", std::process::id()),
         role: match collect.role {
             Role::All => jobs::Role::All,

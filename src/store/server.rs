@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use coppice_entity::{feed, server};
 use sea_orm::{
-    ColumnTrait, EntityTrait, PaginatorTrait as _, QueryFilter,
+    ColumnTrait, EntityTrait, QueryFilter,
     sea_query::{Condition, Expr, ExprTrait as _},
 };
 
@@ -54,11 +54,6 @@ pub async fn by_ids(from: &impl Source, viewer: Uuid, ids: &[Uuid]) -> Result<Ha
         .all(from.db())
         .await?;
     rows.into_iter().map(|row| Ok((row.id, from_row(row)?))).collect()
-}
-
-/// How many servers there are, removed ones aside.
-pub async fn count(from: &impl Source) -> Result<u64, StoreError> {
-    Ok(server::Entity::find().filter(server::Column::RemovedAt.is_null()).count(from.db()).await?)
 }
 
 /// A server, for the engine.

@@ -124,7 +124,7 @@ async fn play(what: &Demo, folder: &Folder, ids: SharedIds) -> Result<(), Failur
     let listener = if what.once { None } else { Some(listen(what.listen).await?) };
     let address = listener.as_ref().map(Listener::address);
     let examples = queries(&plan).into_iter().map(|(question, query)| format!("# {question}\n{query}")).collect();
-    let around = Surroundings { clock: clock.clone(), ids, examples };
+    let around = Surroundings { clock: clock.clone(), ids, examples, follows_database: false };
     let node = Node::open(config, Purpose::Serve, around).await.map_err(|error| Failure::failed(&error))?;
     let app = Arc::clone(node.app());
     let stop = shutdown.child_token();
