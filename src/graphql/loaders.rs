@@ -224,3 +224,53 @@ mod tests {
         assert_eq!(calls.load(Ordering::SeqCst), 3);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use async_graphql::futures_util::future::join_all;
+
+    use super::*;
+
+    /// Echoes keys and counts the calls.
+    struct Echo(Arc<AtomicUsize>);
+
+    impl Loader<u32> for Echo {
+        type Value = u32;
+        type Error = ApiError;
+
+        async fn load(&self, keys: &[u32]) -> Result<HashMap<u32, u32>> {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            Ok(keys.iter().map(|key| (*key, *key)).collect())
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn zz_many_fields_are_one_call() {
+        let mut worst = 0;
+        let mut split = 0;
+        for _ in 0..3000 {
+            let calls = Arc::new(AtomicUsize::new(0));
+            let mk = || {
+                DataLoader::new(Echo(Arc::clone(&calls)), Beside(tokio::runtime::Handle::current()), NextTurn)
+                    .delay(Duration::ZERO)
+            };
+            let (l1, l2, l3) = (mk(), mk(), mk());
+            tokio::spawn(async move {
+                join_all((0..50_u32).map(|key| async {
+                    let _ = async_graphql::futures_util::join!(l1.load_one(key), l2.load_one(key), l3.load_one(key));
+                }))
+                .await;
+            })
+            .await
+            .unwrap();
+            let n = calls.load(Ordering::SeqCst);
+            worst = worst.max(n);
+            if n > 3 {
+                split += 1;
+            }
+        }
+        println!("worst {worst} split {split}");
+    }
+}

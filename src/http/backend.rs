@@ -8,8 +8,9 @@ use futures_util::stream::BoxStream;
 
 use super::{
     auth::{AuthenticateError, Credential, Identity},
-    error::{Code, set_code},
+    error::set_code,
 };
+use crate::graphql::Code;
 
 /// The way an operation came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

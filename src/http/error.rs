@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use async_graphql::{ErrorExtensionValues, ServerError, Value};
+use async_graphql::ServerError;
 use axum::{
     body::Body,
     http::{HeaderName, HeaderValue, Response, StatusCode, header},
@@ -10,65 +10,14 @@ use axum::{
 use serde_json::json;
 
 use super::accept::Media;
-
-/// The closed list of codes in `extensions.code`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Code {
-    /// No sign-in, or one that is not valid.
-    Unauthenticated,
-    /// Signed in, but not allowed.
-    Forbidden,
-    /// The request itself is malformed.
-    BadRequest,
-    /// The document does not parse, or does not fit the schema.
-    GraphqlValidationFailed,
-    /// Too deep, too long, too costly.
-    TooComplex,
-    /// Too much in too short a time.
-    RateLimited,
-    /// It took too long.
-    Timeout,
-    /// Our fault.
-    Internal,
-}
-
-impl Code {
-    /// As it is written in `extensions.code`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Unauthenticated => "UNAUTHENTICATED",
-            Self::Forbidden => "FORBIDDEN",
-            Self::BadRequest => "BAD_REQUEST",
-            Self::GraphqlValidationFailed => "GRAPHQL_VALIDATION_FAILED",
-            Self::TooComplex => "TOO_COMPLEX",
-            Self::RateLimited => "RATE_LIMITED",
-            Self::Timeout => "TIMEOUT",
-            Self::Internal => "INTERNAL",
-        }
-    }
-}
+use crate::graphql::Code;
 
 /// Gives an error a code unless it has one.
 pub fn set_code(error: &mut ServerError, code: Code) {
-    let extensions = error.extensions.get_or_insert_with(ErrorExtensionValues::default);
+    let extensions = error.extensions.get_or_insert_default();
     if extensions.get("code").is_none() {
         extensions.set("code", code.as_str());
     }
-}
-
-/// The code an error carries.
-pub(super) fn code_of(error: &ServerError) -> Option<&str> {
-    match error.extensions.as_ref()?.get("code")? {
-        Value::String(code) => Some(code),
-        _ => None,
-    }
-}
-
-/// An error with a code.
-pub(super) fn coded(code: Code, message: impl Into<String>) -> ServerError {
-    let mut error = ServerError::new(message, None);
-    set_code(&mut error, code);
-    error
 }
 
 /// A request that is answered before there is an operation.

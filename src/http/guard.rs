@@ -21,9 +21,9 @@ use tracing::{Instrument as _, error, info, info_span};
 
 use super::{
     accept::{Media, accepted},
-    error::{Code, Problem},
+    error::Problem,
 };
-use crate::{clock::SharedClock, id::SharedIds};
+use crate::{clock::SharedClock, graphql::Code, id::SharedIds};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 

@@ -14,7 +14,7 @@
 //! stranger may send: bodies, messages, operations, time, and how long an unread answer is kept.
 //!
 //! Invariants:
-//! - Every answer carries `x-request-id`, and every error the same id and a [`Code`] in its `extensions`.
+//! - Every answer carries `x-request-id`, and every error the same id and a [`Code`](crate::graphql::Code) in its `extensions`.
 //! - Nothing that changes data runs from what a browser sends without a preflight: GET carries queries only, and a POST is
 //!   `application/json` or refused.
 //! - A slow reader costs one stalled stream: its operations are not polled while a message waits, so nothing queues up, and
@@ -26,6 +26,7 @@ mod backend;
 mod error;
 mod events;
 mod guard;
+mod house;
 mod operation;
 mod over_http;
 mod pages;
@@ -44,8 +45,9 @@ use tower_http::compression::CompressionLayer;
 pub use self::{
     auth::{AuthenticateError, Credential, Identity},
     backend::{Backend, Context, Transport},
-    error::{Code, set_code},
+    error::set_code,
     guard::Peer,
+    house::House,
     serve::{Drain, ServeError, ServeSettings, serve},
     settings::{HttpSettings, Playground, PlaygroundTab, SettingsError, SocketSettings},
     tls::TlsFiles,

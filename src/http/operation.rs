@@ -19,9 +19,10 @@ use super::{
     Api,
     accept::Media,
     backend::{Backend, Context, Transport},
-    error::{Code, MASKED, TOO_SLOW, code_of, coded, set_code},
+    error::{MASKED, TOO_SLOW, set_code},
     params::Params,
 };
+use crate::graphql::{Code, error_code, server_error};
 
 /// Who asks.
 #[derive(Debug, Clone)]
@@ -46,7 +47,7 @@ pub(super) async fn prepare<B: Backend>(
 ) -> Result<Prepared, Finished> {
     let refuse = |errors| Finished::new(backend, Response::from_errors(errors), &caller.request_id);
     let document_id = params.document_id.take();
-    let mut request = params.into_request().map_err(|wrong| refuse(vec![coded(Code::BadRequest, wrong)]))?;
+    let mut request = params.into_request().map_err(|wrong| refuse(vec![server_error(Code::BadRequest, wrong)]))?;
     let context = Context {
         actor: caller.actor.as_ref(),
         request_id: &caller.request_id,
@@ -165,7 +166,7 @@ impl Finished {
     }
 
     pub(super) fn refused<B: Backend>(backend: &B, code: Code, message: &str, request_id: &str) -> Self {
-        Self::new(backend, Response::from_errors(vec![coded(code, message)]), request_id)
+        Self::new(backend, Response::from_errors(vec![server_error(code, message)]), request_id)
     }
 
     /// The status that belongs to it.
@@ -173,15 +174,15 @@ impl Finished {
         if !self.request_error {
             return StatusCode::OK;
         }
-        match self.response.errors.iter().find_map(code_of).unwrap_or_default() {
-            "UNAUTHENTICATED" => StatusCode::UNAUTHORIZED,
-            "FORBIDDEN" => StatusCode::FORBIDDEN,
-            "RATE_LIMITED" => StatusCode::TOO_MANY_REQUESTS,
-            "TIMEOUT" => StatusCode::GATEWAY_TIMEOUT,
-            "INTERNAL" => StatusCode::INTERNAL_SERVER_ERROR,
+        match self.response.errors.first().map_or(Code::Internal, error_code) {
+            Code::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Code::Forbidden => StatusCode::FORBIDDEN,
+            Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+            Code::Timeout => StatusCode::GATEWAY_TIMEOUT,
+            Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             // Clients of the older media type expect to find these in the body.
-            _ if media == Media::Json => StatusCode::OK,
-            _ => StatusCode::BAD_REQUEST,
+            Code::BadRequest | Code::GraphqlValidationFailed | Code::TooComplex if media == Media::Json => StatusCode::OK,
+            Code::BadRequest | Code::GraphqlValidationFailed | Code::TooComplex => StatusCode::BAD_REQUEST,
         }
     }
 

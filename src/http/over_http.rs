@@ -17,13 +17,14 @@ use super::{
     accept::{Accepted, Media, accepted, is_utf8},
     auth,
     backend::{Backend, Transport},
-    error::{CHALLENGE, Code, Problem},
+    error::{CHALLENGE, Problem},
     events,
     guard::Seen,
     operation::{self, Caller, Finished},
     params::Params,
     socket,
 };
+use crate::graphql::Code;
 
 /// `/graphql`.
 pub(super) async fn graphql<B: Backend>(State(api): State<Arc<Api<B>>>, request: Request) -> Response<Body> {

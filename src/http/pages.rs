@@ -16,15 +16,8 @@ use axum::{
 use bytes::Bytes;
 use serde_json::json;
 
-use super::{
-    Api,
-    accept::Media,
-    backend::Backend,
-    error::{Code, Problem},
-    guard::Seen,
-    operation::json,
-    settings::Playground,
-};
+use super::{Api, accept::Media, backend::Backend, error::Problem, guard::Seen, operation::json, settings::Playground};
+use crate::graphql::Code;
 
 /// `/healthz`: the process answers.
 pub(super) async fn healthy() -> Json<serde_json::Value> {

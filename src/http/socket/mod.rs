@@ -28,12 +28,8 @@ use axum::{
 use tracing::Instrument as _;
 
 use self::session::Session;
-use super::{
-    Api, auth,
-    backend::Backend,
-    error::{Code, Problem},
-    guard::Seen,
-};
+use super::{Api, auth, backend::Backend, error::Problem, guard::Seen};
+use crate::graphql::Code;
 
 const PROTOCOL: &str = "graphql-transport-ws";
 

@@ -20,13 +20,15 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until, 
 use tracing::debug;
 
 use super::message::{ClientMessage, OfOperation, ack, pong, reason};
-use crate::http::{
-    Api,
-    auth::{self, Identity},
-    backend::{Backend, Transport},
-    error::Code,
-    operation::{self, Caller, Finished, Step, json},
-    params::Params,
+use crate::{
+    graphql::Code,
+    http::{
+        Api,
+        auth::{self, Identity},
+        backend::{Backend, Transport},
+        operation::{self, Caller, Finished, Step, json},
+        params::Params,
+    },
 };
 
 /// How long a close frame may take to be sent and answered.

@@ -13,8 +13,9 @@ use async_trait::async_trait;
 use axum::{Router, body::Body};
 use coppice::{
     clock::{Clock as _, ManualClock},
+    graphql::Code,
     http::{
-        AuthenticateError, Backend, Code, Context as HttpContext, Credential, Drain, HttpParts, HttpSettings, Identity,
+        AuthenticateError, Backend, Context as HttpContext, Credential, Drain, HttpParts, HttpSettings, Identity,
         ServeSettings, Transport, router, serve, set_code,
     },
     id::IdSource,
