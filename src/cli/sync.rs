@@ -59,7 +59,7 @@ pub(super) async fn sync(global: &Global, what: Sync) -> Result<(), Failure> {
     let (server, actor) = found.ok_or_else(|| Failure::refused(format!("There is no server {id} in this database.")))?;
     let input = StartSync { server_id: what.server, feed_ids: None, idempotency_key: None };
     let run = done(node.app().start_sync(&actor, input).await)?;
-    let run = if what.wait { follow(&node, &actor, &server.name, run, &shutdown).await? } else { run };
+    let run = if what.wait { Box::pin(follow(&node, &actor, &server.name, run, &shutdown)).await? } else { run };
     if global.json {
         print(json!({
             "id": PublicId::new(Kind::SyncRun, run.id).to_string(),
