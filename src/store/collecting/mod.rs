@@ -12,6 +12,7 @@ mod devices;
 mod feeds;
 mod lease;
 mod plan;
+mod posting;
 mod servers;
 mod sql;
 mod writer;
@@ -23,6 +24,7 @@ pub use self::{
     feeds::{CollectingFeed, LeftOut},
     lease::Lease,
     plan::{FeedPlan, OpenRun, PlannedCollection, RunEnd},
+    posting::{DaySums, Entry, FeedDaySums, post},
     servers::NightDue,
     writer::CommitWriter,
 };
