@@ -36,6 +36,7 @@ mod hub;
 mod idempotent;
 mod identity;
 pub mod input;
+mod pauses;
 pub mod ports;
 mod progress;
 pub mod query;

@@ -216,7 +216,7 @@ pub struct FeedKey {
 
 impl FeedKey {
     /// The text that is unique among live feeds.
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         // The external id comes last, so that whatever it holds, the parts cannot be confused.
         format!("{}|{}|{}|{}", self.account_id.simple(), self.vendor, self.origin, self.external_id)
     }
@@ -324,6 +324,8 @@ pub async fn insert_all(tx: &Tx, feeds: &[(Feed, FeedKey)]) -> Result<(), StoreE
             ended_at: millis(feed.ended_at),
             last_data_at: millis(feed.last_data_at),
             covered_through: feed.covered_through.map(|day| day.to_string()),
+            earlier_through: None,
+            earlier_saved: None,
             device_count: feed.device_count,
             created_at: feed.created_at.timestamp_millis(),
             updated_at: feed.updated_at.timestamp_millis(),

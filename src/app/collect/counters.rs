@@ -81,14 +81,15 @@ impl Slice<'_> {
     ) -> Result<Effects, EngineFault> {
         let engine = self.engine;
         let now = engine.now();
-        let left_out = read.feed.days_left_out();
+        let history = matches!(day, ReadingDay::EndOf(_));
+        let left_out = if history { read.feed.days_left_out() } else { Vec::new() };
         let context = StepContext {
             scope: read.feed.scope,
             zone: self.server.time_zone,
             first_day: read.feed.activation_date,
             day,
             left_out: &left_out,
-            resumed_at: read.feed.left_out.last().map(|left| left.resumed_at),
+            resumed_at: read.feed.left_out.last().filter(|_| !history).map(|left| left.resumed_at),
         };
         let mut effects = Effects { device_count: i32::try_from(readings.len()).ok(), ..Effects::default() };
         let mut bookings = Vec::new();

@@ -11,6 +11,7 @@ use crate::{
         failure::FailureReason,
         health::{FeedData, HealthStatus},
         run::SyncStatus,
+        server::ServerStatus,
         vendor::VendorCapability,
     },
     id::Uuid,
@@ -45,7 +46,7 @@ pub(super) struct FeedRead<'r> {
     pub(super) collection: PlannedCollection,
     pub(super) feed: CollectingFeed,
     pub(super) started_at: Instant,
-    /// Local days on which the server was paused.
+    /// Local days on which the server was paused, or the feed by a user.
     pub(super) pauses: Vec<(NaiveDate, NaiveDate)>,
     next_feed: Option<Uuid>,
 }
@@ -74,7 +75,7 @@ pub(super) struct Effects {
 pub(super) enum Next {
     /// The next day.
     GoOn,
-    /// The feed's settings changed under the read: start the collection again from what is stored.
+    /// The feed's or server's settings changed under the read: start the collection again from what is stored.
     Again,
     /// The collection stops here.
     Stop(FeedEnd),
@@ -97,7 +98,9 @@ impl Slice<'_> {
                 return self.drop_collection(&collection).await;
             }
             let unhealthy = feed.state.health.status == HealthStatus::Unhealthy || feed.state.last_data_at.is_some();
-            let pauses = if unhealthy { self.pauses().await? } else { Vec::new() };
+            let mut pauses = if unhealthy { self.pauses().await? } else { Vec::new() };
+            // Days that are left out are not covered, so they are no days without data.
+            pauses.extend(feed.days_left_out());
             let started_at = collection.started_at.unwrap_or_else(|| self.engine.now());
             let mut read = FeedRead { run, collection, feed, started_at, pauses, next_feed };
             let next = if self.server.vendor.can(VendorCapability::Devices) {
@@ -107,7 +110,14 @@ impl Slice<'_> {
             };
             match next {
                 Next::Stop(end) => return Ok(end),
-                Next::GoOn | Next::Again => collection = read.collection,
+                Next::GoOn => collection = read.collection,
+                Next::Again => {
+                    collection = read.collection;
+                    self.refresh().await?;
+                    if !matches!(self.server.status(), ServerStatus::Active | ServerStatus::PausedUnhealthy) {
+                        return Ok(FeedEnd::ServerStopped);
+                    }
+                }
             }
         }
     }
@@ -157,6 +167,7 @@ impl Slice<'_> {
         let commit = FeedCommit {
             lease: self.lease,
             run_id: read.run.id,
+            server_version: self.server.version,
             feed_version: read.feed.version,
             account_id: read.feed.account_id,
             now,
@@ -275,6 +286,7 @@ impl Slice<'_> {
         let commit = FeedCommit {
             lease: self.lease,
             run_id: read.run.id,
+            server_version: self.server.version,
             feed_version: read.feed.version,
             account_id: read.feed.account_id,
             now,

@@ -46,7 +46,7 @@ pub(super) struct Slice<'a> {
 impl<'a> Slice<'a> {
     pub(super) async fn begin(engine: &'a Engine, lease: Lease, shutdown: &'a CancellationToken) -> Result<Self, EngineFault> {
         let started = Monotonic::now();
-        let (server, connector) = engine.open(lease.server_id).await?;
+        let (server, connector) = engine.checks().open(lease.server_id).await?;
         Ok(Self {
             engine,
             lease,
@@ -130,10 +130,16 @@ impl<'a> Slice<'a> {
         }
     }
 
+    /// Reads the server again: its settings changed under a read.
+    pub(super) async fn refresh(&mut self) -> Result<(), EngineFault> {
+        (self.server, self.connector) = self.engine.checks().open(self.lease.server_id).await?;
+        Ok(())
+    }
+
     /// The check before a run; it also moves the server's health.
     pub(super) async fn check(&mut self) -> Result<Result<(), FailureReason>, EngineFault> {
         let Some(connector) = self.connector.clone() else { return Ok(Err(FailureReason::Internal)) };
-        let (server, verdict) = self.engine.check_health(&self.server, connector.as_ref()).await?;
+        let (server, verdict) = self.engine.checks().check_health(&self.server, connector.as_ref()).await?;
         self.server = server;
         Ok(verdict)
     }

@@ -1,6 +1,6 @@
 //! One transaction of waiting commits: one statement per table, rows in key order (so that two groups cannot wait for each other).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use chrono::NaiveDate;
 use sea_orm::{ConnectionTrait as _, Value};
@@ -24,9 +24,12 @@ pub(super) async fn apply(tx: &Tx, commits: &[FeedCommit]) -> Result<Vec<Committ
     let servers = lock_servers(tx, commits).await?;
     let mut held: Vec<&FeedCommit> = commits
         .iter()
-        .filter(|commit| servers.get(&commit.lease.server_id).is_some_and(|server| server.fence == commit.lease.fence))
+        .filter(|commit| {
+            let server = servers.get(&commit.lease.server_id);
+            server.is_some_and(|server| server.fence == commit.lease.fence && server.version == commit.server_version)
+        })
         .collect();
-    let kept = update_feeds(tx, &held).await?;
+    let kept: HashSet<Uuid> = update_feeds(tx, &held).await?.into_iter().collect();
     held.retain(|commit| kept.contains(&commit.feed.id));
 
     rename_feeds(tx, &held).await?;
@@ -44,7 +47,7 @@ pub(super) async fn apply(tx: &Tx, commits: &[FeedCommit]) -> Result<Vec<Committ
             let Some(server) = servers.get(&commit.lease.server_id).filter(|server| server.fence == commit.lease.fence) else {
                 return Committed::LeaseLost;
             };
-            if !kept.contains(&commit.feed.id) {
+            if server.version != commit.server_version || !kept.contains(&commit.feed.id) {
                 return Committed::FeedChanged;
             }
             let Posted { pages, standard } = posted.get(&commit.collection.id).copied().unwrap_or_default();
@@ -60,6 +63,7 @@ pub(super) async fn apply(tx: &Tx, commits: &[FeedCommit]) -> Result<Vec<Committ
 
 struct ServerRow {
     fence: i64,
+    version: i32,
     stopped: bool,
 }
 
@@ -76,14 +80,18 @@ async fn lock_servers(tx: &Tx, commits: &[FeedCommit]) -> Result<BTreeMap<Uuid, 
     let found = rows
         .query(
             tx.db(),
-            "SELECT id, lease_fence, paused_at IS NOT NULL OR removed_at IS NOT NULL FROM server WHERE id IN (",
+            "SELECT id, lease_fence, paused_at IS NOT NULL OR removed_at IS NOT NULL, version FROM server WHERE id IN (",
             lock,
         )
         .await?;
     found
         .into_iter()
         .map(|row| {
-            let server = ServerRow { fence: row.try_get_by_index(1)?, stopped: row.try_get_by_index(2)? };
+            let server = ServerRow {
+                fence: row.try_get_by_index(1)?,
+                version: row.try_get_by_index(3)?,
+                stopped: row.try_get_by_index(2)?,
+            };
             Ok((row.try_get_by_index(0)?, server))
         })
         .collect()

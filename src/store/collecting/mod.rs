@@ -51,6 +51,8 @@ pub struct FeedCommit {
     pub lease: Lease,
     /// The run.
     pub run_id: Uuid,
+    /// The server's version when it was read: changed settings commit nothing, and the answer is read again.
+    pub server_version: i32,
     /// The feed's version when it was read: changed settings commit nothing, and the answer is read again.
     pub feed_version: i32,
     /// The feed's account: it gets the pages, and the change of the feed's health.
@@ -220,6 +222,6 @@ pub enum Committed {
     },
     /// Another holder has the server: nothing was stored, and nothing more may be.
     LeaseLost,
-    /// The feed's settings changed, or it ended, since it was read: nothing was stored.
+    /// The feed's or its server's settings changed, or it ended, since it was read: nothing was stored.
     FeedChanged,
 }
