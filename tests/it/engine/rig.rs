@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use chrono::{NaiveDate, NaiveTime};
 use coppice::{
     app::{
-        ConnectorCache, Hub,
+        App, AppParts, AppSettings, ConnectorCache, Hub,
         collect::{CollectSettings, Engine, EngineParts},
         ports::{Job, JobQueue, QueueError},
         work::{CollectEnd, Collecting as _, Scheduling as _},
@@ -18,7 +18,7 @@ use coppice::{
     clock::{Clock as _, Instant, ManualClock, SharedClock},
     connector::{Client, ClientSettings, Credentials, ServerUrl},
     domain::{
-        account::{Account, AccountRole, ActiveStatus},
+        account::{Account, AccountRole, ActiveStatus, Actor, Permission, Who},
         calendar::{local_instant, next_nightly},
         feed::{CollectionScope, Feed},
         health::Health,
@@ -88,6 +88,7 @@ pub struct Rig {
     pub clock: Arc<ManualClock>,
     pub store: Store,
     pub engine: Engine,
+    pub app: App,
     pub servers: Vec<Server>,
     pub feeds: Vec<RigFeed>,
     pub db: DatabaseConnection,
@@ -122,8 +123,9 @@ impl Rig {
         store.migrate().await.unwrap();
         let db = sea_orm::Database::connect(database.url()).await.unwrap();
         let parts = Parts { ids, keys, queue: Arc::new(Pushed::default()), ca_file };
-        let engine = parts.engine(&store, &clock);
+        let (engine, app) = parts.engine(&store, &clock);
         let mut rig = Self {
+            app,
             simulator,
             clock,
             store,
@@ -142,7 +144,7 @@ impl Rig {
 
     /// The same database with another engine, as after a restart.
     pub fn restart(&mut self) {
-        self.engine = self.parts.engine(&self.store, &self.clock);
+        (self.engine, self.app) = self.parts.engine(&self.store, &self.clock);
     }
 
     async fn register(&mut self, activation: NaiveDate) {
@@ -253,6 +255,11 @@ impl Rig {
             .unwrap();
     }
 
+    /// The dealer's user.
+    pub fn actor(&self) -> Actor {
+        Actor { who: Who::User(Uuid::from_u128(1)), account_id: self.partner, permission: Permission::Admin }
+    }
+
     /// Opens a run of each server and works it off.
     pub async fn run_all(&mut self, trigger: SyncTrigger) {
         for server in &self.servers {
@@ -289,7 +296,7 @@ impl Rig {
     }
 
     /// When a customer's data was read: the instants of the answers that were whole.
-    fn asked(&self, feed: &RigFeed) -> Vec<Instant> {
+    pub fn asked(&self, feed: &RigFeed) -> Vec<Instant> {
         let answered = |request: &RequestRecord| {
             request.kind == Kind::Data && !request.faulty && request.customer.as_deref() == Some(feed.external_id.as_str())
         };
@@ -390,7 +397,7 @@ impl Rig {
 }
 
 impl Parts {
-    fn engine(&self, store: &Store, clock: &Arc<ManualClock>) -> Engine {
+    fn engine(&self, store: &Store, clock: &Arc<ManualClock>) -> (Engine, App) {
         let settings = ClientSettings {
             extra_ca: Some(self.ca_file.clone()),
             allow_cidrs: vec!["127.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()],
@@ -401,15 +408,28 @@ impl Parts {
         };
         let clock: SharedClock = clock.clone();
         let client = Client::new(settings, clock.clone(), self.ids.clone()).unwrap();
-        Engine::new(EngineParts {
+        let connectors = Arc::new(ConnectorCache::new(client, self.keys.clone()));
+        let hub = Hub::default();
+        let engine = Engine::new(EngineParts {
             store: store.clone(),
-            connectors: Arc::new(ConnectorCache::new(client, self.keys.clone())),
-            clock,
+            connectors: connectors.clone(),
+            clock: clock.clone(),
             ids: self.ids.clone(),
             queue: self.queue.clone(),
-            hub: Hub::default(),
+            hub: hub.clone(),
             settings: CollectSettings::default(),
-        })
+        });
+        let app = App::new(AppParts {
+            store: store.clone(),
+            clock,
+            ids: self.ids.clone(),
+            connectors,
+            tokens: None,
+            queue: self.queue.clone(),
+            hub,
+            settings: AppSettings::default(),
+        });
+        (engine, app)
     }
 }
 
