@@ -1,2 +1,5 @@
-//! Coppice.
-fn main() {}
+//! The program `coppice`; everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    coppice::cli::main()
+}

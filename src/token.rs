@@ -107,7 +107,12 @@ impl TokenKey {
     pub fn generate(ids: &IdSource) -> Result<Self, TokenError> {
         let mut seed = Zeroizing::new([0_u8; 32]);
         ids.fill(seed.as_mut());
-        Self::new(&SigningKey::from_bytes(&seed))
+        Self::from_seed(&seed)
+    }
+
+    /// The key that 32 secret random bytes give.
+    pub fn from_seed(seed: &[u8; 32]) -> Result<Self, TokenError> {
+        Self::new(&SigningKey::from_bytes(seed))
     }
 
     /// The key that [`TokenKey::pkcs8`] gave.

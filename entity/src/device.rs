@@ -13,7 +13,7 @@ pub struct Model {
     pub server_id: Uuid,
     /// The feed it was seen in.
     pub feed_id: Uuid,
-    /// The vendor's DeviceID; unique in its feed.
+    /// The vendor's `DeviceID`; unique in its feed.
     pub vendor_device_id: String,
     /// Whether the vendor's server marks it as managed.
     pub managed: bool,

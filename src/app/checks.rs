@@ -60,6 +60,7 @@ impl Problems {
 }
 
 /// A use case's answer of one problem.
+#[expect(clippy::unnecessary_wraps, reason = "it is the whole answer of a use case")]
 pub(super) fn refuse<T>(error: UserError) -> Outcome<T> {
     Ok(Err(vec![error]))
 }

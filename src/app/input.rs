@@ -3,8 +3,8 @@
 use chrono::{NaiveDate, NaiveTime};
 use chrono_tz::Tz;
 
+pub use crate::connector::Credentials;
 use crate::{
-    connector::Credentials,
     domain::{
         account::{AccountRole, Permission},
         feed::CollectionScope,

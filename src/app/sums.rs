@@ -44,7 +44,9 @@ impl App {
             self.fill_days(account_id, first, last, &mut points).await?;
         }
         let mut total = PageSum::default();
-        points.iter().for_each(|point| total.add(&point.sum));
+        for point in &points {
+            total.add(&point.sum);
+        }
         Ok(Some(Consumption { from, to, interval, points, total }))
     }
 

@@ -67,3 +67,25 @@ pub struct Anomaly {
     /// When it was decided.
     pub resolved_at: Option<Instant>,
 }
+
+impl AnomalyKind {
+    /// What was seen, in plain words.
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::MeterSpike => {
+                "More pages in a day than the device could be expected to print. They are held until someone decides."
+            }
+            Self::MeterReset => "The counter began again from a lower value. Counting goes on from there.",
+            Self::DuplexImpossible => "More two-sided sheets than the sides printed allow.",
+            Self::DeviceUnreadable => "The device's answer lacks a counter it was read by before. It was skipped whole.",
+            Self::DeviceMoved => "The device appeared in another feed of its server. Counting began anew there.",
+        }
+    }
+}
+
+impl Anomaly {
+    /// What is held in suspense, in sides; sheets printed on both sides are none.
+    pub fn held_sides(&self) -> i64 {
+        if self.meter == Some(MeterKind::Duplex) { 0 } else { self.held }
+    }
+}

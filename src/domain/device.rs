@@ -60,7 +60,7 @@ pub struct Device {
     pub id: Uuid,
     /// The feed it was seen in.
     pub feed_id: Uuid,
-    /// The vendor's DeviceID.
+    /// The vendor's `DeviceID`.
     pub vendor_device_id: String,
     /// Whether the vendor's server marks it as managed.
     pub managed: bool,

@@ -121,6 +121,13 @@ pub struct SyncRun {
     pub error: Option<Failure>,
 }
 
+impl SyncRun {
+    /// When it should end at its pace so far; `None` while nothing is done, and once it has ended.
+    pub fn estimated_finish(&self, now: Instant) -> Option<Instant> {
+        self.started_at.filter(|_| !self.status.ended()).and_then(|started_at| self.progress.estimated_finish(started_at, now))
+    }
+}
+
 /// State of a run, saved with every day and feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Progress {

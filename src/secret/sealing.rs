@@ -200,6 +200,17 @@ impl KeyRing {
         self.0.iter().map(SealingKey::id)
     }
 
+    /// 32 bytes that each key gives for `purpose`, the sealing key's first: for what needs secret keys of its own
+    /// and must find the same ones on every node and after a restart.
+    pub fn derive<'a>(&'a self, purpose: &'a str) -> impl Iterator<Item = Zeroizing<[u8; KEY]>> + 'a {
+        self.0.iter().map(move |key| {
+            let mut text = Zeroizing::new(Vec::with_capacity(KEY + purpose.len()));
+            text.extend_from_slice(key.key.as_ref());
+            text.extend_from_slice(purpose.as_bytes());
+            Zeroizing::new(super::digest(&text))
+        })
+    }
+
     /// Seals `plain` for `place`.
     pub fn seal(&self, place: &Place<'_>, plain: &[u8], ids: &IdSource) -> Result<Vec<u8>, SealError> {
         let key = &self.0[0];
@@ -301,6 +312,16 @@ mod tests {
         let retired = KeyRing::new(fresh, Vec::new());
         assert!(retired.open(&place(), &again).is_ok());
         assert_eq!(retired.open(&place(), &blob), Err(OpenError::KeyMissing(old.sealing_key())));
+    }
+
+    #[test]
+    fn derived_keys_are_the_same_everywhere_and_differ_by_key_and_purpose() {
+        let ((one, _), (other, _)) = (ring(5), ring(6));
+        let first = |ring: &KeyRing, purpose: &str| ring.derive(purpose).next().unwrap();
+        assert_eq!(first(&one, "tokens"), first(&KeyRing::parse(one.format().expose()).unwrap(), "tokens"));
+        assert_ne!(first(&one, "tokens"), first(&other, "tokens"));
+        assert_ne!(first(&one, "tokens"), first(&one, "webhooks"));
+        assert_ne!(first(&one, "").as_ref(), one.0[0].key.as_ref());
     }
 
     #[test]

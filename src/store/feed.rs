@@ -244,7 +244,7 @@ pub async fn covered_by_ended(from: &impl Source, keys: &[FeedKey]) -> Result<Ha
         vendor: String,
         origin: String,
         external_id: String,
-        covered: Option<String>,
+        last_day: Option<String>,
     }
     let rows = feed::Entity::find()
         .select_only()
@@ -253,7 +253,7 @@ pub async fn covered_by_ended(from: &impl Source, keys: &[FeedKey]) -> Result<Ha
         .column(server::Column::Vendor)
         .column(server::Column::Origin)
         .column(C::ExternalId)
-        .expr_as(C::CoveredThrough.max(), "covered")
+        .expr_as(C::CoveredThrough.max(), "last_day")
         .filter(C::EndedAt.is_not_null())
         .filter(C::CoveredThrough.into_expr().gte(C::ActivationDate.into_expr()))
         .filter(C::ExternalId.is_in(keys.iter().map(|key| key.external_id.as_str())))
@@ -269,7 +269,7 @@ pub async fn covered_by_ended(from: &impl Source, keys: &[FeedKey]) -> Result<Ha
     for row in rows {
         let vendor = named("server.vendor", VendorKind::parse, &row.vendor)?;
         let key = FeedKey { account_id: row.account_id, vendor, origin: row.origin, external_id: row.external_id };
-        if let Some(covered) = day_opt("feed.covered_through", row.covered.as_deref())? {
+        if let Some(covered) = day_opt("feed.covered_through", row.last_day.as_deref())? {
             all.insert(key, covered);
         }
     }

@@ -32,6 +32,7 @@ const fn parts(subject: HealthSubject) -> (&'static str, Uuid) {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "a row is turned into a record")]
 fn from_row(row: health_change::Model) -> Result<HealthChange, StoreError> {
     let subject = match row.subject_kind.as_str() {
         SERVER => HealthSubject::Server(row.subject_id),

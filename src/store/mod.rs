@@ -11,7 +11,14 @@
 //!
 //! To add a table: a migration, an entity, a file here with `from_row`, its reads and its writes.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use sea_orm::{
@@ -134,12 +141,14 @@ pub struct Store {
     db: DatabaseConnection,
     clock: SharedClock,
     writer: Arc<Semaphore>,
+    /// Since when the open write transaction of this process may commit, in milliseconds (SQLite); `i64::MAX` while there is none.
+    open_since: Arc<AtomicI64>,
     url: Arc<str>,
 }
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Store").field(&self.backend()).finish()
+        f.debug_tuple("Store").field(&self.dialect()).finish()
     }
 }
 
@@ -160,7 +169,13 @@ impl Store {
                     .busy_timeout(Duration::from_secs(30))
             });
         let db = Database::connect(options).await?;
-        Ok(Self { db, clock, writer: Arc::new(Semaphore::new(1)), url: settings.url.as_str().into() })
+        Ok(Self {
+            db,
+            clock,
+            writer: Arc::new(Semaphore::new(1)),
+            open_since: Arc::new(AtomicI64::new(i64::MAX)),
+            url: settings.url.as_str().into(),
+        })
     }
 
     /// Brings the tables up to date; safe to call from several nodes at once.
@@ -173,41 +188,36 @@ impl Store {
         self.run_migrations(false).await
     }
 
+    /// The names of the migrations that are not applied yet, the first to be applied first.
+    pub async fn pending_migrations(&self) -> Result<Vec<String>, StoreError> {
+        use coppice_migration::{Migrator, MigratorTrait as _};
+        let pending = Migrator::get_pending_migrations_read_only(&self.db).await?;
+        Ok(pending.iter().map(|migration| migration.name().to_owned()).collect())
+    }
+
     async fn run_migrations(&self, up: bool) -> Result<(), StoreError> {
         use coppice_migration::{Migrator, MigratorTrait as _};
-        match self.backend() {
-            DatabaseBackend::Sqlite => {
-                // DDL is transactional: who comes second finds everything done.
-                let _permit = self.permit().await?;
-                let tx = self.db.begin_with_options(immediate()).await?;
-                if up {
-                    Migrator::up(&tx, None).await?
-                } else {
-                    Migrator::down(&tx, None).await?
-                }
-                tx.commit().await?;
-            }
-            _ => {
-                // A connection of its own: the pool might hand out another one for the unlock.
-                let mut lock = PgConnection::connect(&self.url).await?;
-                let (high, low) = MIGRATION_LOCK;
-                sqlx::query("SELECT pg_advisory_lock($1, $2)").bind(high).bind(low).execute(&mut lock).await?;
-                let done = if up { Migrator::up(&self.db, None).await } else { Migrator::down(&self.db, None).await };
-                // Closing releases the lock.
-                lock.close().await?;
-                done?;
-            }
+        if self.is_sqlite() {
+            // DDL is transactional: who comes second finds everything done.
+            let _permit = self.permit().await?;
+            let tx = self.db.begin_with_options(immediate()).await?;
+            let done = if up { Migrator::up(&tx, None).await } else { Migrator::down(&tx, None).await };
+            done?;
+            return Ok(tx.commit().await?);
         }
-        Ok(())
+        // A connection of its own: the pool might hand out another one for the unlock.
+        let mut lock = PgConnection::connect(&self.url).await?;
+        let (high, low) = MIGRATION_LOCK;
+        sqlx::query("SELECT pg_advisory_lock($1, $2)").bind(high).bind(low).execute(&mut lock).await?;
+        let done = if up { Migrator::up(&self.db, None).await } else { Migrator::down(&self.db, None).await };
+        // Closing releases the lock.
+        lock.close().await?;
+        Ok(done?)
     }
 
     /// Whether it is the embedded database.
     pub fn is_sqlite(&self) -> bool {
-        self.backend() == DatabaseBackend::Sqlite
-    }
-
-    fn backend(&self) -> DatabaseBackend {
-        self.db.get_database_backend()
+        self.dialect() == DatabaseBackend::Sqlite
     }
 
     /// The dialect of its statements.
@@ -246,37 +256,31 @@ impl Store {
         }
     }
 
-    async fn permit(&self) -> Result<OwnedSemaphorePermit, StoreError> {
-        Arc::clone(&self.writer).acquire_owned().await.map_err(|_| StoreError::Closed)
+    async fn permit(&self) -> Result<WritePermit, StoreError> {
+        let turn = Arc::clone(&self.writer).acquire_owned().await.map_err(|_| StoreError::Closed)?;
+        Ok(WritePermit { open_since: Arc::clone(&self.open_since), turn })
     }
 
     async fn begin_write(&self) -> Result<Tx, StoreError> {
-        match self.backend() {
-            DatabaseBackend::Sqlite => {
-                let permit = self.permit().await?;
-                let tx = self.db.begin_with_options(immediate()).await?;
-                Ok(Tx { tx: Arc::new(tx), now: self.clock.now(), permit: Some(Arc::new(permit)) })
-            }
-            _ => {
-                let tx = self.db.begin().await?;
-                // Shows readers of lists by `updated_at` the earliest instant that this transaction may still commit.
-                let earliest = self.clock.now().timestamp_millis();
-                tx.execute_raw(Statement::from_sql_and_values(
-                    DatabaseBackend::Postgres,
-                    "SELECT pg_advisory_xact_lock_shared($1)",
-                    [earliest.into()],
-                ))
-                .await?;
-                Ok(Tx { tx: Arc::new(tx), now: self.clock.now(), permit: None })
-            }
+        if self.is_sqlite() {
+            let permit = self.permit().await?;
+            let tx = self.db.begin_with_options(immediate()).await?;
+            permit.open_since.store(self.clock.now().timestamp_millis(), Ordering::SeqCst);
+            return Ok(Tx { inner: Arc::new(tx), now: self.clock.now(), permit: Some(Arc::new(permit)) });
         }
+        let tx = self.db.begin().await?;
+        // Shows readers of lists by `updated_at` the earliest instant that this transaction may still commit.
+        let earliest = self.clock.now().timestamp_millis();
+        let shown = "SELECT pg_advisory_xact_lock_shared($1)";
+        tx.execute_raw(Statement::from_sql_and_values(DatabaseBackend::Postgres, shown, [earliest.into()])).await?;
+        Ok(Tx { inner: Arc::new(tx), now: self.clock.now(), permit: None })
     }
 
     /// The instant before which no `updated_at` will be committed any more, in milliseconds: what lists in that order may show.
     async fn settled_before(&self) -> Result<i64, StoreError> {
         let now = self.clock.now().timestamp_millis();
         if self.is_sqlite() {
-            return Ok(now);
+            return Ok(now.min(self.open_since.load(Ordering::SeqCst)));
         }
         let open = "SELECT min((classid::bigint << 32) | objid::bigint) AS earliest FROM pg_locks \
              WHERE locktype = 'advisory' AND objsubid = 1 AND mode = 'ShareLock' \
@@ -287,14 +291,26 @@ impl Store {
     }
 }
 
+/// The right to write to SQLite, from before the connection is taken until the transaction has ended.
+struct WritePermit {
+    open_since: Arc<AtomicI64>,
+    #[expect(dead_code, reason = "held, and released when dropped")]
+    turn: OwnedSemaphorePermit,
+}
+
+impl Drop for WritePermit {
+    fn drop(&mut self) {
+        self.open_since.store(i64::MAX, Ordering::SeqCst);
+    }
+}
+
 /// A write transaction; see [`Store::write`].
 #[derive(Clone)]
 pub struct Tx {
-    tx: Arc<DatabaseTransaction>,
+    // Dropped before the permit.
+    inner: Arc<DatabaseTransaction>,
     now: Instant,
-    // Held until the transaction has ended, and only held.
-    #[expect(dead_code, reason = "released when dropped")]
-    permit: Option<Arc<OwnedSemaphorePermit>>,
+    permit: Option<Arc<WritePermit>>,
 }
 
 impl fmt::Debug for Tx {
@@ -314,38 +330,45 @@ impl Tx {
     }
 
     async fn commit(self) -> Result<(), StoreError> {
-        Ok(self.unwrapped()?.commit().await?)
+        let (tx, permit) = self.into_parts()?;
+        let done = tx.commit().await;
+        drop(permit);
+        Ok(done?)
     }
 
     async fn roll_back(self) -> Result<(), StoreError> {
-        Ok(self.unwrapped()?.rollback().await?)
+        let (tx, permit) = self.into_parts()?;
+        let done = tx.rollback().await;
+        drop(permit);
+        Ok(done?)
     }
 
-    fn unwrapped(self) -> Result<DatabaseTransaction, StoreError> {
-        Arc::try_unwrap(self.tx).map_err(|_| DbErr::Custom("the transaction was kept beyond its body".to_owned()).into())
+    fn into_parts(self) -> Result<(DatabaseTransaction, Option<Arc<WritePermit>>), StoreError> {
+        let kept = |_| DbErr::Custom("the transaction was kept beyond its body".to_owned());
+        Ok((Arc::try_unwrap(self.inner).map_err(kept)?, self.permit))
     }
 }
 
 #[async_trait]
 impl ConnectionTrait for Tx {
     fn get_database_backend(&self) -> DatabaseBackend {
-        self.tx.get_database_backend()
+        self.inner.get_database_backend()
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.tx.execute_raw(statement).await
+        self.inner.execute_raw(statement).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.tx.execute_unprepared(sql).await
+        self.inner.execute_unprepared(sql).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.tx.query_one_raw(statement).await
+        self.inner.query_one_raw(statement).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.tx.query_all_raw(statement).await
+        self.inner.query_all_raw(statement).await
     }
 }
 

@@ -27,6 +27,7 @@ use crate::{
 
 const OPEN: [&str; 2] = [SyncStatus::Queued.as_str(), SyncStatus::Running.as_str()];
 
+#[expect(clippy::needless_pass_by_value, reason = "a row is turned into a record")]
 pub(super) fn from_row(row: sync_run::Model) -> Result<SyncRun, StoreError> {
     let why = reason("sync_run.error_reason", row.error_reason.as_deref())?;
     Ok(SyncRun {
@@ -52,6 +53,7 @@ pub(super) fn from_row(row: sync_run::Model) -> Result<SyncRun, StoreError> {
     })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "a row is turned into a record")]
 fn collection_from_row(row: collection::Model) -> Result<Collection, StoreError> {
     let why = reason("collection.error_reason", row.error_reason.as_deref())?;
     Ok(Collection {

@@ -3,8 +3,12 @@
 // Makes helpers count as tests, where `unwrap` and `panic` are allowed.
 #![cfg(test)]
 
+mod app;
 mod connector;
 mod engine;
+mod graphql;
 mod house;
+mod http;
 mod jobs;
+mod store;
 mod support;

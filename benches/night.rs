@@ -1,0 +1,312 @@
+//! How fast a night is: 1,000 feeds of 50 devices on 10 servers, against vendors that answer at once.
+//!
+//! Method: a second process of this program simulates the vendors over HTTPS (so that their processor time is not counted), this
+//! one registers everything through the use cases, reads the first counters, and then plays nights on a clock moved by hand: each
+//! night every device has printed, every feed gets deposits, totals, coverage and health. Ten tasks work on ten servers, as ten
+//! worker slots would; the queue's own cost (one job a server) is left out. Printed per night: feeds per second, processor time of
+//! this process per feed, and the most memory it ever had.
+//!
+//! Run with `cargo bench --bench night`; `COPPICE_BENCH_DATABASE=postgres://…` takes an empty PostgreSQL database instead of SQLite;
+//! `COPPICE_BENCH_VENDOR=mps` (default), `3manager` or `printanista`; `COPPICE_BENCH_SERVERS`, `_FEEDS` (of each) and `_DEVICES`
+//! change the fleet.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark stops at what it did not expect")]
+
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::Arc,
+    time::{Duration, Instant as Monotonic},
+};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
+use coppice::{
+    app::{
+        App, AppParts, AppSettings, ConnectorCache, Hub,
+        collect::{CollectSettings, Engine, EngineParts},
+        input::{CreateAccount, CreateAccounts, OperatorAccount, RegisterFeed, RegisterFeeds, RegisterServer},
+        ports::{Job, JobQueue, QueueError},
+        work::{CollectEnd, Collecting as _, Scheduling as _},
+    },
+    clock::{Clock as _, ManualClock, SharedClock, from_millis},
+    connector::{Client, ClientSettings, Credentials},
+    domain::{
+        account::{AccountRole, Actor, Permission, Who},
+        calendar::{local_instant, next_nightly},
+        feed::CollectionScope,
+    },
+    id::{IdSource, SharedIds, Uuid},
+    secret::{KeyRing, SealingKey, Secret},
+    simulator::{Access, FleetSpec, GenerateOptions, Options, Simulator, Vendor},
+    store::{DatabaseSettings, Store},
+};
+use tokio_util::sync::CancellationToken;
+
+const ZONE: chrono_tz::Tz = chrono_tz::Europe::Berlin;
+const NIGHT: NaiveTime = NaiveTime::from_hms_opt(3, 30, 0).unwrap();
+const FIRST_DAY: &str = "2026-01-01";
+const START: &str = "2026-02-02";
+const NIGHTS: u32 = 4;
+
+struct Size {
+    servers: usize,
+    feeds: usize,
+    devices: usize,
+    vendor: Vendor,
+}
+
+impl Size {
+    fn from_env() -> Self {
+        let number = |name: &str, default| std::env::var(name).map_or(default, |text| text.parse().unwrap());
+        Self {
+            servers: number("COPPICE_BENCH_SERVERS", 10),
+            feeds: number("COPPICE_BENCH_FEEDS", 100),
+            devices: number("COPPICE_BENCH_DEVICES", 50),
+            vendor: match std::env::var("COPPICE_BENCH_VENDOR").as_deref() {
+                Ok("3manager") => Vendor::ThreeManager,
+                Ok("printanista") => Vendor::Printanista,
+                _ => Vendor::MpsMonitor,
+            },
+        }
+    }
+
+    fn fleet(&self) -> FleetSpec {
+        let options = GenerateOptions {
+            vendors: vec![self.vendor],
+            ..GenerateOptions::new(self.servers, self.feeds, self.devices, FIRST_DAY.parse().unwrap())
+        };
+        FleetSpec::generate(1, &options)
+    }
+}
+
+fn start() -> DateTime<Utc> {
+    local_instant(START.parse().unwrap(), NIGHT, ZONE)
+}
+
+fn main() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    if std::env::args().any(|argument| argument == "vendors") {
+        runtime.block_on(vendors());
+    } else {
+        runtime.block_on(nights());
+    }
+}
+
+/// The other process: says where it listens, then sets its clock to each line of milliseconds it reads.
+async fn vendors() {
+    let clock = Arc::new(ManualClock::at(start()));
+    let options = Options { keep_requests: 0, ..Options::default() };
+    let simulator = Simulator::start_with(Size::from_env().fleet(), clock.clone(), options).await.unwrap();
+    let urls: Vec<String> = (0..Size::from_env().servers).map(|server| simulator.url(server)).collect();
+    println!("{}", serde_json::json!({ "ca": simulator.ca_pem(), "urls": urls }));
+    tokio::task::spawn_blocking(move || {
+        for line in std::io::stdin().lines() {
+            clock.set(from_millis(line.unwrap().parse().unwrap()));
+            println!("ok");
+        }
+    })
+    .await
+    .unwrap();
+    assert!(simulator.violations().is_empty(), "{:?}", simulator.violations());
+}
+
+struct Vendors {
+    child: Child,
+    stdin: ChildStdin,
+    answers: std::io::Lines<BufReader<std::process::ChildStdout>>,
+}
+
+impl Vendors {
+    fn start() -> (Self, String, Vec<String>) {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .arg("vendors")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
+        let hello: serde_json::Value = serde_json::from_str(&answers.next().unwrap().unwrap()).unwrap();
+        let urls = hello["urls"].as_array().unwrap().iter().map(|url| url.as_str().unwrap().to_owned()).collect();
+        let stdin = child.stdin.take().unwrap();
+        (Self { child, stdin, answers }, hello["ca"].as_str().unwrap().to_owned(), urls)
+    }
+
+    fn set(&mut self, now: DateTime<Utc>) {
+        writeln!(self.stdin, "{}", now.timestamp_millis()).unwrap();
+        assert_eq!(self.answers.next().unwrap().unwrap(), "ok");
+    }
+
+    fn end(mut self) {
+        drop(self.stdin);
+        assert!(self.child.wait().unwrap().success());
+    }
+}
+
+struct NoQueue;
+
+#[async_trait]
+impl JobQueue for NoQueue {
+    async fn push(&self, _: Job) -> Result<(), QueueError> {
+        Ok(())
+    }
+}
+
+async fn nights() {
+    let size = Size::from_env();
+    let (mut vendors, ca, urls) = Vendors::start();
+    let folder = tempfile::tempdir().unwrap();
+    let ca_file = folder.path().join("ca.pem");
+    std::fs::write(&ca_file, ca).unwrap();
+    let sqlite = format!("sqlite://{}", folder.path().join("night.db").display());
+    let url = std::env::var("COPPICE_BENCH_DATABASE").unwrap_or(sqlite);
+
+    let manual = Arc::new(ManualClock::at(start()));
+    let clock: SharedClock = manual.clone();
+    let ids: SharedIds = Arc::new(IdSource::seeded(1));
+    let keys = Arc::new(KeyRing::new(SealingKey::generate(&ids), Vec::new()));
+    let store = Store::open(&DatabaseSettings { url, max_connections: 16 }, clock.clone()).await.unwrap();
+    store.migrate().await.unwrap();
+    let settings = ClientSettings {
+        extra_ca: Some(ca_file),
+        allow_cidrs: vec!["127.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()],
+        ..ClientSettings::default()
+    };
+    let client = Client::new(settings, clock.clone(), ids.clone()).unwrap();
+    let connectors = Arc::new(ConnectorCache::new(client, keys.clone()));
+    let queue: Arc<dyn JobQueue> = Arc::new(NoQueue);
+    let engine = Engine::new(EngineParts {
+        store: store.clone(),
+        connectors: connectors.clone(),
+        clock: clock.clone(),
+        ids: ids.clone(),
+        queue: queue.clone(),
+        hub: Hub::default(),
+        settings: CollectSettings::default(),
+    });
+    let app = App::new(AppParts {
+        store,
+        clock: clock.clone(),
+        ids,
+        connectors,
+        queue,
+        hub: Hub::default(),
+        tokens: None,
+        settings: AppSettings::default(),
+    });
+    let servers = register(&app, &size, &urls).await;
+
+    println!("{} servers x {} feeds x {} devices, {}", size.servers, size.feeds, size.devices, size.vendor.name());
+    measure("first readings", &engine, &servers, size.servers * size.feeds).await;
+    for night in 1..=NIGHTS {
+        let now = next_nightly(manual.now(), NIGHT, ZONE);
+        manual.set(now);
+        vendors.set(now);
+        assert_eq!(engine.start_due_nightly_runs().await.unwrap().len(), size.servers);
+        measure(&format!("night {night}"), &engine, &servers, size.servers * size.feeds).await;
+    }
+    vendors.end();
+}
+
+async fn register(app: &App, size: &Size, urls: &[String]) -> Vec<Uuid> {
+    let partner = OperatorAccount {
+        name: "Dealer".to_owned(),
+        role: AccountRole::Partner,
+        parent_id: None,
+        time_zone: Some(ZONE),
+        external_id: None,
+    };
+    let partner = app.operator_create_account(partner).await.unwrap().unwrap();
+    let actor = Actor { who: Who::ApiKey(Uuid::nil()), account_id: partner.id, permission: Permission::Admin };
+    let fleet = size.fleet();
+    let mut servers = Vec::new();
+    for (spec, url) in fleet.servers.iter().zip(urls) {
+        let secret = |text: &String| Secret::from(text.clone());
+        let credentials = match &spec.access {
+            Access::Printanista { username, password, api_key } => {
+                Credentials::Printanista { username: username.clone(), password: secret(password), api_key: secret(api_key) }
+            }
+            Access::ThreeManager { username, password } => {
+                Credentials::ThreeManager { username: username.clone(), password: secret(password) }
+            }
+            Access::MpsMonitor { dealer_token } => Credentials::MpsMonitor { dealer_token: secret(dealer_token) },
+        };
+        let input = RegisterServer {
+            account_id: partner.id,
+            name: spec.name.clone(),
+            url: url.clone(),
+            time_zone: Some(ZONE),
+            nightly_at: Some(NIGHT),
+            credentials,
+            idempotency_key: None,
+        };
+        let server = app.register_server(&actor, input).await.unwrap().unwrap();
+        servers.push(server.id);
+        let activation = START.parse::<NaiveDate>().unwrap() - Days::new(1);
+        for customers in spec.customers.chunks(250) {
+            let accounts = customers.iter().map(|customer| CreateAccount {
+                parent_id: partner.id,
+                name: customer.name.clone(),
+                role: AccountRole::Customer,
+                time_zone: None,
+                external_id: None,
+                idempotency_key: None,
+            });
+            let accounts = CreateAccounts { accounts: accounts.collect(), idempotency_key: None };
+            let accounts = app.create_accounts(&actor, accounts).await.unwrap().unwrap();
+            let feeds = customers.iter().zip(accounts).map(|(customer, account)| RegisterFeed {
+                server_id: server.id,
+                account_id: account.expect("an account").id,
+                external_id: customer.external_id.clone(),
+                name: None,
+                activation_date: activation,
+                scope: CollectionScope::All,
+                idempotency_key: None,
+            });
+            let feeds = RegisterFeeds { feeds: feeds.collect(), idempotency_key: None };
+            for feed in app.register_feeds(&actor, feeds).await.unwrap().unwrap() {
+                feed.expect("a feed");
+            }
+        }
+    }
+    servers
+}
+
+async fn measure(what: &str, engine: &Engine, servers: &[Uuid], feeds: usize) {
+    let (started, cpu) = (Monotonic::now(), processor_time());
+    let tasks: Vec<_> = servers
+        .iter()
+        .map(|&server| {
+            let engine = engine.clone();
+            tokio::spawn(async move {
+                while let CollectEnd::More { .. } = engine.collect_server(server, CancellationToken::new()).await.unwrap() {}
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let (wall, cpu) = (started.elapsed(), processor_time() - cpu);
+    #[expect(clippy::cast_precision_loss, reason = "for people")]
+    let count = feeds as f64;
+    println!(
+        "{what:>16}: {:>6.0} feeds/s  {:>5.3} ms of processor time a feed  {} MiB at most",
+        count / wall.as_secs_f64(),
+        cpu.as_secs_f64() * 1000.0 / count,
+        most_memory() / 1024,
+    );
+}
+
+/// User and system time of this process, from `/proc/self/stat` in hundredths of a second.
+fn processor_time() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let after_name = stat.rsplit(')').next().unwrap();
+    let ticks: u64 = after_name.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().unwrap()).sum();
+    Duration::from_millis(ticks * 10)
+}
+
+/// Peak resident memory in KiB.
+fn most_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}

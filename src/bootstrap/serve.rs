@@ -1,0 +1,134 @@
+//! A node that serves: the API, the workers, or both, until it is told to stop.
+
+use std::{io, net::SocketAddr, sync::Arc};
+
+use tokio::net::TcpListener;
+
+use super::{Node, backend::Api};
+use crate::{
+    config::{Collect, Http, Role},
+    graphql::{self, Limits},
+    http::{self, Drain, HttpParts, HttpSettings, Playground, PlaygroundTab, ServeSettings, SettingsError, TlsFiles, router},
+    jobs::{self, JobsParts, Settings},
+    lifecycle::{CancellationToken, DRAIN},
+};
+
+/// Servers collected at once when the operator does not say: more wait for a place, and each place is only a task.
+const DEFAULT_SLOTS: u16 = 16;
+
+/// Why a node cannot serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address cannot be listened on.
+    #[error("The API cannot listen on {address}. Choose another address with `--listen` or `http.listen`.")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// An origin is none.
+    #[error("The API cannot be set up. Check `http.cors_origins`.")]
+    Settings(#[from] SettingsError),
+    /// Certificate or key cannot be used.
+    #[error("The API cannot serve TLS. Check `http.tls_certificate_file` and `http.tls_key_file`.")]
+    Tls(#[from] http::ServeError),
+}
+
+/// An open port for the API.
+#[derive(Debug)]
+pub struct Listener(TcpListener, SocketAddr);
+
+impl Listener {
+    /// Opens a port; 0 takes a free one.
+    pub async fn open(address: SocketAddr) -> Result<Self, ServeError> {
+        let failed = |source| ServeError::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        Ok(Self(listener, address))
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.1
+    }
+}
+
+impl Node {
+    /// Serves until `shutdown` is cancelled and everything under way has ended or had its time. `listener` is for the API; `None` on a
+    /// node that only works.
+    pub async fn serve(self, listener: Option<Listener>, shutdown: CancellationToken) -> Result<(), ServeError> {
+        let workers = self.queue.as_ref().map(|queue| {
+            jobs::start(JobsParts {
+                queue: Arc::clone(queue),
+                collecting: Arc::new(self.engine.clone()),
+                scheduling: Arc::new(self.engine.clone()),
+                ids: self.around.ids.clone(),
+                settings: job_settings(&self.config.collect),
+                shutdown: shutdown.clone(),
+            })
+        });
+        let api = async {
+            let Some(listener) = listener else { return Ok(()) };
+            let served = self.serve_api(listener, shutdown.clone()).await;
+            // What cannot serve should not go on collecting as if it did.
+            shutdown.cancel();
+            served
+        };
+        let work = async {
+            if let Some(workers) = workers {
+                workers.wait().await;
+            }
+        };
+        let (served, ()) = tokio::join!(api, work);
+        served
+    }
+
+    async fn serve_api(&self, listener: Listener, shutdown: CancellationToken) -> Result<(), ServeError> {
+        let config = &self.config.http;
+        let drain = Drain::new(shutdown);
+        let backend = Api {
+            app: Arc::clone(&self.app),
+            schema: graphql::build_schema(Arc::clone(&self.app), Limits::default()),
+            tokens: self.tokens.clone(),
+        };
+        let router = router(HttpParts {
+            backend: Arc::new(backend),
+            clock: self.around.clock.clone(),
+            ids: self.around.ids.clone(),
+            settings: http_settings(config, &self.around.examples),
+            drain: drain.clone(),
+        })?;
+        let tls = config.tls_files().map(|(certificate, key)| TlsFiles { certificate: certificate.clone(), key: key.clone() });
+        tracing::info!(http.address = %listener.1, http.tls = tls.is_some(), "The API listens");
+        Ok(http::serve(listener.0, router, drain, ServeSettings { tls, ..ServeSettings::default() }).await?)
+    }
+}
+
+fn http_settings(config: &Http, examples: &[String]) -> HttpSettings {
+    let tab = |query: &String| PlaygroundTab { query: query.clone(), variables: None };
+    let everybody = || ["0.0.0.0/0", "::/0"].into_iter().filter_map(|network| network.parse().ok());
+    HttpSettings {
+        origins: config.cors_origins.clone(),
+        trusted_proxies: config.trusted_proxy.then(everybody).into_iter().flatten().collect(),
+        max_body: usize::try_from(config.body_limit).unwrap_or(usize::MAX),
+        request_timeout: config.request_timeout,
+        playground: config.shows_graphiql().then(|| Playground { tabs: examples.iter().map(tab).collect() }),
+        ..HttpSettings::default()
+    }
+}
+
+fn job_settings(collect: &Collect) -> Settings {
+    let slots = if collect.worker_slots == 0 { DEFAULT_SLOTS } else { collect.worker_slots };
+    Settings {
+        slots: usize::from(slots),
+        node_name: format!("coppice-{}", std::process::id()),
+        role: match collect.role {
+            Role::All => jobs::Role::All,
+            Role::Api => jobs::Role::Api,
+            Role::Worker => jobs::Role::Worker,
+        },
+        grace: DRAIN,
+    }
+}

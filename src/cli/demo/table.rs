@@ -1,0 +1,45 @@
+//! A table in plain text.
+
+/// A column: its head, and whether it holds numbers, which stand to the right.
+pub(super) type Column = (&'static str, bool);
+
+/// The rows under the columns' heads, the last row under a line of its own.
+pub(super) fn table(columns: &[Column], rows: &[Vec<String>]) -> String {
+    let widths: Vec<usize> = columns
+        .iter()
+        .enumerate()
+        .map(|(index, (head, _))| {
+            let cells = rows.iter().filter_map(|row| row.get(index)).map(|cell| cell.chars().count());
+            cells.chain([head.chars().count()]).max().unwrap_or(0)
+        })
+        .collect();
+    let line = |cells: &[String]| {
+        let cells =
+            cells.iter().zip(&widths).zip(columns).map(|((cell, width), (_, number))| {
+                if *number { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
+            });
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    let rule = widths.iter().map(|width| "─".repeat(*width)).collect::<Vec<_>>().join("──");
+    let heads: Vec<String> = columns.iter().map(|(head, _)| (*head).to_owned()).collect();
+    let mut lines = vec![line(&heads), rule.clone()];
+    lines.extend(rows.iter().map(|row| line(row)));
+    lines.insert(lines.len().saturating_sub(1), rule);
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_stand_to_the_right_and_totals_under_a_line() {
+        let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
+        let text = table(
+            &[("Name", false), ("Pages", true), ("", false)],
+            &[row(["Söhne", "7", "✓"]), row(["A", "1,000", "✗"]), row(["Total", "1,007", ""])],
+        );
+        let expected = "Name   Pages\n────────────────\nSöhne      7  ✓\nA      1,000  ✗\n────────────────\nTotal  1,007";
+        assert_eq!(text, expected);
+    }
+}

@@ -1,0 +1,264 @@
+//! Lists that can grow (Relay cursor connections), once for all types.
+//!
+//! A field that gives a connection takes `first`, `after`, `last` and `before` and costs its page size times what is asked of an
+//! item. Neither is written at the field: [`Paged`], around the root of the queries, adds the arguments and the cost to every field
+//! of a connection type when the schema is built, and the resolver reads them with [`page_args`]. To add a connection, give its
+//! items' plural in [`PLURALS`] and return a [`Connection`].
+
+use std::borrow::Cow;
+
+use async_graphql::{
+    ContainerType, Context, ContextSelectionSet, Object, ObjectType, OutputType, Positioned, ServerResult, TypeName, Value,
+    VisitorContext,
+    indexmap::IndexMap,
+    parser::types::{Field, VariableDefinition},
+    registry::{MetaField, MetaInputValue, MetaType, MetaTypeName, Registry},
+};
+
+use crate::domain::paging::{DEFAULT_PAGE, MAX_PAGE, Page, PageArgs};
+
+/// What the items of each connection are called.
+const PLURALS: &[(&str, &str)] = &[
+    ("Account", "accounts"),
+    ("Anomaly", "anomalies"),
+    ("Collection", "collections"),
+    ("Deposit", "ledger entries"),
+    ("Device", "devices"),
+    ("Feed", "feeds"),
+    ("HealthChange", "changes of health"),
+    ("Server", "servers"),
+    ("SyncRun", "sync runs"),
+    ("VendorCustomer", "a vendor's customers"),
+];
+
+/// The arguments of every connection: name, type, description.
+const PAGE_ARGUMENTS: [(&str, &str, &str); 4] = [
+    ("first", "Int", "Size of the page, counted from the start: 1 to 100; 25 when neither first nor last is given."),
+    ("after", "String", "Cursor of the edge before the page."),
+    ("last", "Int", "Size of the page, counted from the end: 1 to 100; not together with first."),
+    ("before", "String", "Cursor of the edge behind the page."),
+];
+
+/// The connection that is asked of a vendor's server, and what a call to one costs.
+const LIVE: &str = "customers";
+const LIVE_COST: usize = 500;
+
+/// Where a page lies in its list (Relay cursor connections).
+#[derive(Debug, Clone)]
+pub struct PageInfo {
+    has_next: bool,
+    has_previous: bool,
+    start: Option<String>,
+    end: Option<String>,
+}
+
+/// Where a page lies in its list (Relay cursor connections).
+#[Object]
+impl PageInfo {
+    /// Whether items follow the page.
+    fn has_next_page(&self) -> bool {
+        self.has_next
+    }
+
+    /// Whether items precede the page.
+    fn has_previous_page(&self) -> bool {
+        self.has_previous
+    }
+
+    /// Cursor of the first item; null on an empty page.
+    fn start_cursor(&self) -> Option<&str> {
+        self.start.as_deref()
+    }
+
+    /// Cursor of the last item; null on an empty page.
+    fn end_cursor(&self) -> Option<&str> {
+        self.end.as_deref()
+    }
+}
+
+/// An item with its place in the list.
+#[derive(Debug, Clone)]
+pub struct Edge<T> {
+    cursor: String,
+    node: T,
+}
+
+#[Object(name_type)]
+impl<T: OutputType> Edge<T> {
+    /// Opaque place of this item; pass it as after or before.
+    fn cursor(&self) -> &str {
+        &self.cursor
+    }
+
+    /// The item.
+    fn node(&self) -> &T {
+        &self.node
+    }
+}
+
+impl<T: OutputType> TypeName for Edge<T> {
+    fn type_name() -> Cow<'static, str> {
+        format!("{}Edge", T::type_name()).into()
+    }
+}
+
+/// A page of items.
+#[derive(Debug, Clone)]
+pub struct Connection<T> {
+    edges: Vec<Edge<T>>,
+    has_next: bool,
+    has_previous: bool,
+}
+
+impl<T> Connection<T> {
+    /// The connection of a page, each item made with its cursor by `item`.
+    pub fn map<R>(page: Page<R>, item: impl Fn(&str, R) -> T) -> Self {
+        let edges = page.items.into_iter().map(|(cursor, record)| Edge { node: item(&cursor, record), cursor }).collect();
+        Self { edges, has_next: page.has_next, has_previous: page.has_previous }
+    }
+
+    pub(super) fn edges(&self) -> &[Edge<T>] {
+        &self.edges
+    }
+
+    pub(super) fn nodes(&self) -> Vec<&T> {
+        self.edges.iter().map(|edge| &edge.node).collect()
+    }
+
+    pub(super) fn page_info(&self) -> PageInfo {
+        PageInfo {
+            has_next: self.has_next,
+            has_previous: self.has_previous,
+            start: self.edges.first().map(|edge| edge.cursor.clone()),
+            end: self.edges.last().map(|edge| edge.cursor.clone()),
+        }
+    }
+}
+
+impl<R, T: From<R>> From<Page<R>> for Connection<T> {
+    fn from(page: Page<R>) -> Self {
+        Self::map(page, |_, record| record.into())
+    }
+}
+
+/// The same fields by other names, so that [`Connection`]'s methods can be used where there is no schema.
+#[Object(name_type)]
+impl<T: OutputType + 'static> Connection<T> {
+    /// The page's items with their cursors.
+    #[graphql(name = "edges")]
+    fn resolve_edges(&self) -> &[Edge<T>] {
+        self.edges()
+    }
+
+    /// The page's items without cursors.
+    #[graphql(name = "nodes")]
+    fn resolve_nodes(&self) -> Vec<&T> {
+        self.nodes()
+    }
+
+    /// Where the page lies in the list.
+    #[graphql(name = "pageInfo")]
+    fn resolve_page_info(&self) -> PageInfo {
+        self.page_info()
+    }
+}
+
+impl<T: OutputType> TypeName for Connection<T> {
+    fn type_name() -> Cow<'static, str> {
+        format!("{}Connection", T::type_name()).into()
+    }
+}
+
+/// The page that the field being resolved asks for. Sizes out of range never come so far: `limits` refuses them.
+pub(super) fn page_args(ctx: &Context<'_>) -> PageArgs {
+    fn given<T: async_graphql::InputType>(ctx: &Context<'_>, name: &str) -> Option<T> {
+        ctx.param_value::<Option<T>>(name, None).ok().and_then(|(_, value)| value)
+    }
+    let (first, last) = (given::<i32>(ctx, "first"), given::<i32>(ctx, "last"));
+    PageArgs {
+        limit: size(first, last),
+        backward: first.is_none() && last.is_some(),
+        after: given(ctx, "after"),
+        before: given(ctx, "before"),
+    }
+}
+
+fn size(first: Option<i32>, last: Option<i32>) -> u32 {
+    first.or(last).map_or(DEFAULT_PAGE, |size| u32::try_from(size).unwrap_or(1).clamp(1, MAX_PAGE))
+}
+
+/// What a connection costs: itself, and its page size times what is asked of an item.
+#[expect(clippy::unnecessary_wraps, reason = "the engine's signature")]
+fn page_cost(
+    ctx: &VisitorContext<'_>,
+    variables: &[Positioned<VariableDefinition>],
+    field: &Field,
+    item: usize,
+) -> ServerResult<usize> {
+    // A variable that is not given, which the engine takes for an error here, is no page size.
+    let given = |name| ctx.param_value::<Option<i32>>(variables, field, name, None).unwrap_or_default();
+    let (first, last) = (given("first"), given("last"));
+    Ok(item.saturating_mul(size(first, last) as usize).saturating_add(1))
+}
+
+/// What a connection costs that a vendor's server is asked for while the caller waits.
+fn live_cost(
+    ctx: &VisitorContext<'_>,
+    variables: &[Positioned<VariableDefinition>],
+    field: &Field,
+    item: usize,
+) -> ServerResult<usize> {
+    Ok(page_cost(ctx, variables, field, item)?.saturating_add(LIVE_COST))
+}
+
+/// A root that gives every connection below it its page arguments, its cost and its description.
+pub struct Paged<T>(pub T);
+
+impl<T: ObjectType> OutputType for Paged<T> {
+    fn type_name() -> Cow<'static, str> {
+        T::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        let name = T::create_type_info(registry);
+        for (item, plural) in PLURALS {
+            registry.set_description(format!("{item}Connection"), format!("A page of {plural}."));
+            registry.set_description(format!("{item}Edge"), format!("One of {plural}, with its place in the list."));
+        }
+        for meta in registry.types.values_mut() {
+            if let MetaType::Object { fields, .. } = meta {
+                fields
+                    .values_mut()
+                    .filter(|field| MetaTypeName::concrete_typename(&field.ty).ends_with("Connection"))
+                    .for_each(page);
+            }
+        }
+        name
+    }
+
+    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
+        self.0.resolve(ctx, field).await
+    }
+}
+
+impl<T: ObjectType> ContainerType for Paged<T> {
+    async fn resolve_field(&self, ctx: &Context<'_>) -> ServerResult<Option<Value>> {
+        self.0.resolve_field(ctx).await
+    }
+}
+
+impl<T: ObjectType> ObjectType for Paged<T> {}
+
+/// Adds the page arguments before a field's own, but behind what is searched for.
+fn page(field: &mut MetaField) {
+    let own = std::mem::take(&mut field.args);
+    let (search, rest): (IndexMap<_, _>, IndexMap<_, _>) = own.into_iter().partition(|(name, _)| name == "search");
+    field.args.extend(search);
+    for (name, ty, description) in PAGE_ARGUMENTS {
+        let mut argument = MetaInputValue::new(name.to_owned(), ty.to_owned());
+        argument.description = Some(description.to_owned());
+        field.args.insert(name.to_owned(), argument);
+    }
+    field.args.extend(rest);
+    field.compute_complexity = Some(if field.name == LIVE { live_cost } else { page_cost });
+}

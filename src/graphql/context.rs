@@ -1,0 +1,153 @@
+//! What a request carries: who asks, the loaders, its id.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, Request};
+
+use super::{
+    connection::Connection,
+    error::{ApiError, Result},
+    loaders::{Loaders, loaders},
+    scalars::Date,
+    types::{
+        Account, Anomaly, ApiKey, Collection, Consumption, Deposit, Device, Feed, HealthSummary, Server, SyncRun, User,
+        VendorCustomerConnection, enums::Interval,
+    },
+};
+use crate::{
+    app::App,
+    domain::{
+        account::Actor,
+        paging::PageArgs,
+        query::{AccountFilter, DepositFilter, DepositOrder, FeedFilter, NameOrder, ServerFilter, SyncRunFilter},
+    },
+    id::{Kind, PublicId, Uuid},
+};
+
+/// Who asks; `None` when nobody is signed in.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller(pub Option<Actor>);
+
+/// Names the request in errors and in the log.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub String);
+
+/// Makes a request ready to be executed: gives it its caller, a set of loaders of its own and its id.
+pub fn prepare(request: &mut Request, app: &Arc<App>, caller: Caller, id: RequestId) {
+    if let Some(actor) = caller.0 {
+        request.data.insert(loaders(app, actor));
+    }
+    request.data.insert(caller);
+    request.data.insert(id);
+}
+
+/// What a resolver works with: the use cases, who asks, and the loaders.
+#[derive(Clone, Copy)]
+pub(super) struct Session<'a> {
+    pub(super) app: &'a App,
+    pub(super) actor: &'a Actor,
+    pub(super) load: &'a Loaders,
+}
+
+impl<'a> Session<'a> {
+    /// The session of a request; UNAUTHENTICATED when nobody is signed in.
+    pub(super) fn of(ctx: &Context<'a>) -> Result<Self> {
+        let Some(Caller(Some(actor))) = ctx.data_opt::<Caller>() else { return Err(ApiError::unauthenticated()) };
+        let load = ctx.data_opt::<Loaders>().ok_or_else(|| ApiError::internal("a signed-in request has no loaders"))?;
+        Ok(Self { app: app(ctx)?, actor, load })
+    }
+
+    /// The session, or `None` when nobody is signed in.
+    pub(super) fn signed_in(ctx: &Context<'a>) -> Option<Result<Self>> {
+        ctx.data_opt::<Caller>().and_then(|caller| caller.0).map(|_| Self::of(ctx))
+    }
+}
+
+/// The use cases.
+pub(super) fn app<'a>(ctx: &Context<'a>) -> Result<&'a Arc<App>> {
+    ctx.data_opt::<Arc<App>>().ok_or_else(|| ApiError::internal("the schema has no app"))
+}
+
+/// The public id of a row.
+pub(super) fn public_id(kind: Kind, uuid: Uuid) -> ID {
+    ID(PublicId::new(kind, uuid).to_string())
+}
+
+/// The key that `id` names; what is not the id of a `kind` gives a key that no row has.
+pub(super) fn key(kind: Kind, id: &ID) -> Uuid {
+    PublicId::parse_kind(kind, id).unwrap_or(Uuid::nil())
+}
+
+/// A row that another one refers to; its absence is a fault of ours.
+pub(super) fn present<T>(row: Option<T>, what: &'static str) -> Result<T> {
+    row.ok_or_else(|| ApiError::internal(format!("a row refers to {what} that is not there")))
+}
+
+/// Finds one by key, as the schema shows it.
+macro_rules! by_key {
+    ($($name:ident: $ty:ident from $loader:ident,)+) => {
+        impl Session<'_> {
+            $(pub(super) async fn $name(self, id: Uuid) -> Result<Option<$ty>> {
+                Ok(self.load.$loader.load_one(id).await?.map($ty))
+            })+
+        }
+    };
+}
+
+by_key! {
+    account: Account from accounts,
+    server: Server from servers,
+    feed: Feed from feeds,
+    device: Device from devices,
+    sync_run: SyncRun from sync_runs,
+    collection: Collection from collections,
+    anomaly: Anomaly from anomalies,
+    deposit: Deposit from deposits,
+    user: User from users,
+    api_key: ApiKey from api_keys,
+}
+
+/// What several fields read, each with its own filter.
+impl Session<'_> {
+    pub(super) async fn accounts(self, filter: AccountFilter, order: NameOrder, page: PageArgs) -> Result<Connection<Account>> {
+        Ok(self.app.accounts(self.actor, &filter, order, &page).await?.into())
+    }
+
+    pub(super) async fn servers(self, filter: ServerFilter, order: NameOrder, page: PageArgs) -> Result<Connection<Server>> {
+        Ok(self.app.servers(self.actor, &filter, order, &page).await?.into())
+    }
+
+    pub(super) async fn feeds(self, filter: FeedFilter, order: NameOrder, page: PageArgs) -> Result<Connection<Feed>> {
+        Ok(self.app.feeds(self.actor, &filter, order, &page).await?.into())
+    }
+
+    pub(super) async fn sync_runs(self, filter: SyncRunFilter, page: PageArgs) -> Result<Connection<SyncRun>> {
+        Ok(self.app.sync_runs(self.actor, &filter, &page).await?.into())
+    }
+
+    pub(super) async fn deposits(
+        self,
+        filter: DepositFilter,
+        order: DepositOrder,
+        page: PageArgs,
+    ) -> Result<Connection<Deposit>> {
+        Ok(self.app.deposits(self.actor, &filter, order, &page).await?.into())
+    }
+
+    pub(super) async fn consumption(self, account: Uuid, from: Date, to: Date, by: Interval) -> Result<Option<Consumption>> {
+        Ok(self.app.consumption(self.actor, account, from.0, to.0, by.into()).await?.map(Into::into))
+    }
+
+    pub(super) async fn health_summary(self, account: Uuid) -> Result<Option<HealthSummary>> {
+        Ok(self.app.health_summary(self.actor, account).await?.map(|record| HealthSummary::new(account, record)))
+    }
+
+    pub(super) async fn customers(
+        self,
+        server: Uuid,
+        search: Option<String>,
+        page: PageArgs,
+    ) -> Result<Option<VendorCustomerConnection>> {
+        Ok(self.app.vendor_customers(self.actor, server, search.as_deref(), &page).await?.map(Into::into))
+    }
+}

@@ -1,0 +1,176 @@
+//! What happens to every request at the schema's edge: the document is judged before the engine sees it, and each error leaves with
+//! a code and the request's id while its cause goes to the log, once.
+
+use std::{
+    any::{Any, TypeId},
+    sync::{Arc, OnceLock},
+};
+
+use async_graphql::{
+    Request, Response, ServerError, ServerResult, ValidationResult, Variables,
+    extensions::{
+        Extension, ExtensionContext, ExtensionFactory, NextParseQuery, NextPrepareRequest, NextRequest, NextSubscribe,
+        NextValidation,
+    },
+    futures_util::stream::{BoxStream, StreamExt as _},
+    parser::{parse_query, types::ExecutableDocument},
+};
+
+use super::{
+    context::RequestId,
+    error::{Cause, Code, error_code, server_error, set_code},
+    limits::{Limits, precheck},
+    loaders::{Asked, Driver, Loaders},
+};
+
+/// Makes one [`Edge`] per request.
+pub struct EdgeFactory(pub Limits);
+
+impl ExtensionFactory for EdgeFactory {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(Edge { limits: self.0, request_id: Arc::default(), asked: Arc::default() })
+    }
+}
+
+struct Edge {
+    limits: Limits,
+    request_id: Arc<OnceLock<String>>,
+    /// The loads that the request's fields ask for.
+    asked: Arc<OnceLock<Arc<Asked>>>,
+}
+
+#[async_graphql::async_trait::async_trait]
+impl Extension for Edge {
+    async fn request(&self, ctx: &ExtensionContext<'_>, next: NextRequest<'_>) -> Response {
+        finish(Driver::default().run(next.run(ctx), &self.asked).await, &self.request_id)
+    }
+
+    fn subscribe<'s>(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        stream: BoxStream<'s, Response>,
+        next: NextSubscribe<'_>,
+    ) -> BoxStream<'s, Response> {
+        let request_id = Arc::clone(&self.request_id);
+        let stream = Driver::default().stream(stream, Arc::clone(&self.asked));
+        next.run(ctx, stream.map(move |response| finish(response, &request_id)).boxed())
+    }
+
+    async fn prepare_request(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        mut request: Request,
+        next: NextPrepareRequest<'_>,
+    ) -> ServerResult<Request> {
+        if let Some(RequestId(id)) = given(&request) {
+            self.request_id.get_or_init(|| id.clone());
+        }
+        if let Some(Loaders { asked, .. }) = given(&request) {
+            self.asked.get_or_init(|| Arc::clone(asked));
+        }
+        let document = parse_query(&request.query).map_err(syntax)?;
+        precheck(&document, &request.variables, &self.limits)?;
+        request.set_parsed_query(document);
+        next.run(ctx, request).await
+    }
+
+    async fn parse_query(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        query: &str,
+        variables: &Variables,
+        next: NextParseQuery<'_>,
+    ) -> ServerResult<ExecutableDocument> {
+        // It is parsed already: what the engine still refuses here are its own limits.
+        next.run(ctx, query, variables).await.map_err(|error| with_code(error, Code::TooComplex))
+    }
+
+    async fn validation(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        next: NextValidation<'_>,
+    ) -> Result<ValidationResult, Vec<ServerError>> {
+        next.run(ctx).await.map_err(|errors| {
+            errors.into_iter().map(|error| with_code(error, Code::GraphqlValidationFailed)).map(limit_by_message).collect()
+        })
+    }
+}
+
+/// What the request was given of a type.
+fn given<T: Any>(request: &Request) -> Option<&T> {
+    request.data.get(&TypeId::of::<T>())?.downcast_ref()
+}
+
+/// The engine tells its cost limit from other refusals by its sentence only.
+fn limit_by_message(mut error: ServerError) -> ServerError {
+    if error.locations.is_empty() && error.message == "Query is too complex." {
+        "The document costs too much: ask for smaller pages or fewer fields.".clone_into(&mut error.message);
+        set_code(&mut error, Code::TooComplex);
+    }
+    error
+}
+
+fn with_code(mut error: ServerError, code: Code) -> ServerError {
+    if error.extensions.as_ref().is_none_or(|values| values.get("code").is_none()) {
+        set_code(&mut error, code);
+    }
+    error
+}
+
+/// A syntax error in one line; the parser draws the place over several.
+fn syntax(error: async_graphql::parser::Error) -> ServerError {
+    let error = ServerError::from(error);
+    let reason = error.message.lines().last().unwrap_or_default().trim_start_matches([' ', '=']).to_owned();
+    ServerError { locations: error.locations, ..server_error(Code::GraphqlValidationFailed, format!("Syntax error: {reason}")) }
+}
+
+fn finish(mut response: Response, request_id: &OnceLock<String>) -> Response {
+    let id = request_id.get().map_or("", String::as_str);
+    let mut logged: Vec<Cause> = Vec::new();
+    for error in &mut response.errors {
+        let code = error_code(error);
+        set_code(error, code);
+        if !id.is_empty() {
+            error.extensions.get_or_insert_default().set("requestId", id);
+        }
+        // Fields that share a look-up share its failure, which is logged once. What the caller gets carries no cause.
+        let cause = error.source::<Cause>().cloned();
+        error.source = None;
+        if let Some(cause) = cause.filter(|cause| !logged.iter().any(|seen| Arc::ptr_eq(&seen.0, &cause.0))) {
+            tracing::error!(request.id = id, graphql.path = ?error.path, error = chain(&*cause.0), "a field could not be resolved");
+            logged.push(cause);
+        }
+    }
+    response
+}
+
+/// An error and what caused it, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::{Error, Pos};
+
+    use super::*;
+    use crate::{app::AppError, graphql::error::ApiError};
+
+    #[test]
+    fn a_cause_never_leaves() {
+        let cause = AppError::internal(std::io::Error::other("password=hunter2"));
+        let error = Error::from(ApiError::from(cause)).into_server_error(Pos::from((1, 1)));
+        assert_eq!(chain(&*error.source::<Cause>().unwrap().0), "password=hunter2", "the log has it");
+        let response = finish(Response::from_errors(vec![error]), &OnceLock::from("req-1".to_owned()));
+        assert!(response.errors[0].source.is_none());
+        let shown = serde_json::to_value(&response.errors[0]).unwrap();
+        assert_eq!(shown["extensions"], serde_json::json!({ "code": "INTERNAL", "requestId": "req-1" }));
+        assert!(!shown.to_string().contains("hunter2"));
+    }
+}

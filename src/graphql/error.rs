@@ -1,0 +1,135 @@
+//! The one table of errors: a stable code, a sentence for the caller, a cause that never leaves.
+//!
+//! What a caller can do wrong in a mutation is data (`userErrors`); these are for the rest. To add a code, add it to [`Code`] and
+//! to the API guide; clients treat the list as closed.
+
+use std::{borrow::Cow, error::Error as StdError, sync::Arc};
+
+use async_graphql::{Error, ErrorExtensionValues, ServerError, Value};
+
+use crate::app::AppError;
+
+/// The codes in `extensions.code`; a closed list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Code {
+    /// Nobody is signed in.
+    Unauthenticated,
+    /// The caller's permission does not suffice.
+    Forbidden,
+    /// The request cannot be carried out as it is.
+    BadRequest,
+    /// The document does not parse or does not fit the schema.
+    GraphqlValidationFailed,
+    /// The document asks for too much at once.
+    TooComplex,
+    /// Too much was asked in too short a time.
+    RateLimited,
+    /// It took too long.
+    Timeout,
+    /// A fault of ours.
+    Internal,
+}
+
+impl Code {
+    const ALL: [Self; 8] = [
+        Self::Unauthenticated,
+        Self::Forbidden,
+        Self::BadRequest,
+        Self::GraphqlValidationFailed,
+        Self::TooComplex,
+        Self::RateLimited,
+        Self::Timeout,
+        Self::Internal,
+    ];
+
+    /// The spelling in `extensions.code`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::Forbidden => "FORBIDDEN",
+            Self::BadRequest => "BAD_REQUEST",
+            Self::GraphqlValidationFailed => "GRAPHQL_VALIDATION_FAILED",
+            Self::TooComplex => "TOO_COMPLEX",
+            Self::RateLimited => "RATE_LIMITED",
+            Self::Timeout => "TIMEOUT",
+            Self::Internal => "INTERNAL",
+        }
+    }
+}
+
+/// The code of an error in a response; [`Code::BadRequest`] when it carries none, as the engine's own errors about arguments do.
+pub fn error_code(error: &ServerError) -> Code {
+    match error.extensions.as_ref().and_then(|values| values.get("code")) {
+        Some(Value::String(text)) => Code::ALL.into_iter().find(|code| code.as_str() == text).unwrap_or(Code::Internal),
+        _ => Code::BadRequest,
+    }
+}
+
+/// A request error of our own making, with its code; for the HTTP side's own refusals too.
+pub fn server_error(code: Code, message: impl Into<String>) -> ServerError {
+    let mut error = ServerError::new(message, None);
+    set_code(&mut error, code);
+    error
+}
+
+pub(super) fn set_code(error: &mut ServerError, code: Code) {
+    error.extensions.get_or_insert_default().set("code", code.as_str());
+}
+
+/// Why a field could not be resolved.
+#[derive(Debug, Clone)]
+pub struct ApiError {
+    code: Code,
+    message: Cow<'static, str>,
+    cause: Option<Cause>,
+}
+
+/// What the log gets and the caller does not; travels in the engine's error as its source.
+#[derive(Debug, Clone)]
+pub(super) struct Cause(pub(super) Arc<dyn StdError + Send + Sync>);
+
+/// What a resolver gives.
+pub type Result<T> = std::result::Result<T, ApiError>;
+
+impl ApiError {
+    /// An error with a code and a sentence for the caller.
+    pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, message: message.into(), cause: None }
+    }
+
+    /// Nobody is signed in.
+    pub fn unauthenticated() -> Self {
+        Self::new(Code::Unauthenticated, "Sign in, or send an API key, to see this.")
+    }
+
+    /// A fault of ours; `cause` is logged, never shown.
+    pub fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        let cause = Cause(Arc::from(cause.into()));
+        Self { code: Code::Internal, message: INTERNAL.into(), cause: Some(cause) }
+    }
+}
+
+const INTERNAL: &str = "A fault of ours. Quote the request id to the operator.";
+
+impl From<AppError> for ApiError {
+    fn from(error: AppError) -> Self {
+        match error {
+            AppError::Forbidden => Self::new(Code::Forbidden, "The caller's permission does not suffice for this."),
+            AppError::TooComplex(message) => Self::new(Code::TooComplex, message),
+            AppError::BadRequest(message) => Self::new(Code::BadRequest, message),
+            AppError::Internal(cause) => Self::internal(cause),
+        }
+    }
+}
+
+impl From<ApiError> for Error {
+    fn from(error: ApiError) -> Self {
+        let mut extensions = ErrorExtensionValues::default();
+        extensions.set("code", error.code.as_str());
+        Self {
+            message: error.message.into_owned(),
+            source: error.cause.map(|cause| Arc::new(cause) as Arc<_>),
+            extensions: Some(extensions),
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! Look-ups that many fields of one request share: all keys asked for at one time become one call into `app`.
+//!
+//! A request drives its own loads ([`Driver`]): they begin only when no field can go on without them, so a call has the keys of
+//! all fields that can ask, whatever the threads do. Nothing is kept between calls: a mutation's answer and a subscription's next
+//! event are read afresh.
+
+use std::{
+    collections::HashMap,
+    pin::pin,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use async_graphql::{
+    dataloader::{DataLoader, Loader},
+    futures_util::{
+        future::{BoxFuture, FutureExt as _, poll_fn, ready},
+        stream::{self, BoxStream, FuturesUnordered, StreamExt as _},
+        task::{FutureObj, Spawn, SpawnError},
+    },
+    runtime::Timer,
+};
+
+use super::error::{ApiError, Result};
+use crate::{
+    app::{App, AppError},
+    domain::{
+        account::{Account, Actor, ApiKey, User},
+        anomaly::Anomaly,
+        device::Device,
+        feed::Feed,
+        ledger::Deposit,
+        query::Totals,
+        run::{Collection, SyncRun},
+        server::Server,
+    },
+    id::Uuid,
+};
+
+type Found<T> = std::result::Result<HashMap<Uuid, T>, AppError>;
+
+/// Which call into `app` answers for many keys at once.
+type Fetch<T> = for<'a> fn(&'a App, &'a Actor, &'a [Uuid]) -> BoxFuture<'a, Found<T>>;
+
+/// One call into `app` and who asks.
+pub struct Fetcher<T> {
+    app: Arc<App>,
+    actor: Actor,
+    fetch: Fetch<T>,
+}
+
+impl<T: Clone + Send + Sync + 'static> Loader<Uuid> for Fetcher<T> {
+    type Value = T;
+    type Error = ApiError;
+
+    async fn load(&self, keys: &[Uuid]) -> Result<HashMap<Uuid, T>> {
+        Ok((self.fetch)(&self.app, &self.actor, keys).await?)
+    }
+}
+
+/// Loads that have been asked for and not begun.
+#[derive(Default)]
+pub(super) struct Asked(Mutex<Vec<FutureObj<'static, ()>>>);
+
+impl Asked {
+    fn take(&self) -> Vec<FutureObj<'static, ()>> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Leaves loads to the request's [`Driver`].
+struct Later(Arc<Asked>);
+
+impl Spawn for Later {
+    fn spawn_obj(&self, load: FutureObj<'static, ()>) -> std::result::Result<(), SpawnError> {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner).push(load);
+        Ok(())
+    }
+}
+
+/// The driver waits already.
+struct NoDelay;
+
+impl Timer for NoDelay {
+    fn delay(&self, _: Duration) -> BoxFuture<'static, ()> {
+        ready(()).boxed()
+    }
+}
+
+/// Runs a request's loads within the request, between its own steps. What is asked is known once the request is prepared.
+#[derive(Default)]
+pub(super) struct Driver {
+    loads: FuturesUnordered<FutureObj<'static, ()>>,
+}
+
+impl Driver {
+    /// Runs `work` to its end with the loads it asks for.
+    pub(super) async fn run<T>(mut self, work: impl Future<Output = T>, asked: &OnceLock<Arc<Asked>>) -> T {
+        let mut work = pin!(work);
+        poll_fn(|cx| self.poll(asked, cx, |cx| work.as_mut().poll(cx))).await
+    }
+
+    /// The same for a stream.
+    pub(super) fn stream<'s, T: Send + 's>(
+        mut self,
+        mut work: BoxStream<'s, T>,
+        asked: Arc<OnceLock<Arc<Asked>>>,
+    ) -> BoxStream<'s, T> {
+        stream::poll_fn(move |cx| self.poll(&asked, cx, |cx| work.poll_next_unpin(cx))).boxed()
+    }
+
+    fn poll<T>(
+        &mut self,
+        asked: &OnceLock<Arc<Asked>>,
+        cx: &mut Context<'_>,
+        mut work: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        loop {
+            if let Poll::Ready(done) = work(cx) {
+                return Poll::Ready(done);
+            }
+            if let Some(asked) = asked.get() {
+                self.loads.extend(asked.take());
+            }
+            let mut loaded = false;
+            while let Poll::Ready(Some(())) = self.loads.poll_next_unpin(cx) {
+                loaded = true;
+            }
+            if !loaded {
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+/// Finds many by key.
+pub type ById<T> = DataLoader<Fetcher<T>>;
+
+/// Declares the set of loaders: field, record, call into `app`.
+macro_rules! loaders {
+    ($($(#[$doc:meta])* $field:ident: $record:ty = $call:ident,)+) => {
+        /// The loaders of one request.
+        pub struct Loaders {
+            pub(super) asked: Arc<Asked>,
+            $($(#[$doc])* pub $field: ById<$record>,)+
+        }
+
+        /// A set of loaders for a request of `actor`.
+        pub fn loaders(app: &Arc<App>, actor: Actor) -> Loaders {
+            let asked = Arc::default();
+            Loaders { $($field: by_id(app, actor, &asked, |app, actor, keys| app.$call(actor, keys).boxed()),)+ asked }
+        }
+    };
+}
+
+loaders! {
+    /// Accounts by key.
+    accounts: Account = accounts_by_id,
+    /// Servers by key.
+    servers: Server = servers_by_id,
+    /// Feeds by key.
+    feeds: Feed = feeds_by_id,
+    /// Devices by key.
+    devices: Device = devices_by_id,
+    /// SyncRuns by key.
+    sync_runs: SyncRun = runs_by_id,
+    /// Collections by key.
+    collections: Collection = collections_by_id,
+    /// Anomalies by key.
+    anomalies: Anomaly = anomalies_by_id,
+    /// Deposits by key.
+    deposits: Deposit = deposits_by_id,
+    /// Users by key.
+    users: User = users_by_id,
+    /// ApiKeies by key.
+    api_keys: ApiKey = api_keys_by_id,
+    /// The open run of a server.
+    current_runs: SyncRun = current_runs,
+    /// Sums of an account up to now.
+    totals: Totals = totals,
+}
+
+fn by_id<T: Clone + Send + Sync + 'static>(app: &Arc<App>, actor: Actor, asked: &Arc<Asked>, fetch: Fetch<T>) -> ById<T> {
+    loader(Fetcher { app: Arc::clone(app), actor, fetch }, asked)
+}
+
+fn loader<T>(fetcher: T, asked: &Arc<Asked>) -> DataLoader<T> {
+    DataLoader::new(fetcher, Later(Arc::clone(asked)), NoDelay)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use async_graphql::futures_util::{future::join_all, join};
+
+    use super::*;
+
+    /// Echoes keys and counts the calls.
+    struct Echo(Arc<AtomicUsize>);
+
+    impl Loader<u32> for Echo {
+        type Value = u32;
+        type Error = ApiError;
+
+        async fn load(&self, keys: &[u32]) -> Result<HashMap<u32, u32>> {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            Ok(keys.iter().map(|key| (*key, *key)).collect())
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_many_fields_ask_of_several_loaders_is_one_call_each() {
+        let (calls, asked) = (Arc::new(AtomicUsize::new(0)), Arc::new(Asked::default()));
+        let [first, second, third] = [(); 3].map(|()| loader(Echo(Arc::clone(&calls)), &asked));
+        let field = async |key: u32| {
+            let (a, b) = join!(first.load_one(key), second.load_one(key));
+            (a.unwrap(), b.unwrap(), third.load_one(key).await.unwrap())
+        };
+        let fields = join_all((0..50).map(field));
+        let found = Driver::default().run(fields, &OnceLock::from(asked)).await;
+        assert_eq!(found, (0..50).map(|key| (Some(key), Some(key), Some(key))).collect::<Vec<_>>());
+        assert_eq!(calls.load(Ordering::SeqCst), 3);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use async_graphql::futures_util::future::join_all;
+
+    use super::*;
+
+    /// Echoes keys and counts the calls.
+    struct Echo(Arc<AtomicUsize>);
+
+    impl Loader<u32> for Echo {
+        type Value = u32;
+        type Error = ApiError;
+
+        async fn load(&self, keys: &[u32]) -> Result<HashMap<u32, u32>> {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            Ok(keys.iter().map(|key| (*key, *key)).collect())
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn zz_many_fields_are_one_call() {
+        let mut worst = 0;
+        let mut split = 0;
+        for _ in 0..3000 {
+            let calls = Arc::new(AtomicUsize::new(0));
+            let mk = || {
+                DataLoader::new(Echo(Arc::clone(&calls)), Beside(tokio::runtime::Handle::current()), NextTurn)
+                    .delay(Duration::ZERO)
+            };
+            let (l1, l2, l3) = (mk(), mk(), mk());
+            tokio::spawn(async move {
+                join_all((0..50_u32).map(|key| async {
+                    let _ = async_graphql::futures_util::join!(l1.load_one(key), l2.load_one(key), l3.load_one(key));
+                }))
+                .await;
+            })
+            .await
+            .unwrap();
+            let n = calls.load(Ordering::SeqCst);
+            worst = worst.max(n);
+            if n > 3 {
+                split += 1;
+            }
+        }
+        println!("worst {worst} split {split}");
+    }
+}

@@ -1,0 +1,48 @@
+//! What happens, as it happens: `app` gives what is stored and then what is new; here it is shown.
+
+use async_graphql::{
+    Context, ID, Subscription as GraphqlSubscription,
+    futures_util::stream::{self, BoxStream, StreamExt as _},
+};
+
+use super::{
+    context::{Session, key},
+    error::{ApiError, Code, Result},
+    types::SyncProgress,
+};
+use crate::{app::query::ProgressSelector, id::Kind};
+
+/// What happens, as it happens.
+#[derive(Default)]
+pub struct Subscription;
+
+/// What happens, as it happens.
+#[GraphqlSubscription]
+impl Subscription {
+    /// Progress of runs: the stored state of each that is open, then newer ones; states in between may be merged, the last one never is.
+    async fn sync_progress(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only this run; the stream ends with it.")] run_id: Option<ID>,
+        #[graphql(desc = "Only runs of this server.")] server_id: Option<ID>,
+        #[graphql(desc = "Only runs of servers of this account or those below it.")] account_id: Option<ID>,
+        #[graphql(
+            desc = "With runId: cursor of the last state received, to skip what is known; null for the stored state first."
+        )]
+        after: Option<String>,
+    ) -> Result<BoxStream<'static, Result<SyncProgress>>> {
+        let session = Session::of(ctx)?;
+        if after.is_some() && run_id.is_none() {
+            return Err(ApiError::new(Code::BadRequest, "after needs runId: a cursor is a place in one run."));
+        }
+        let which = ProgressSelector {
+            run_id: run_id.map(|id| key(Kind::SyncRun, &id)),
+            server_id: server_id.map(|id| key(Kind::Server, &id)),
+            account_id: account_id.map(|id| key(Kind::Account, &id)),
+            after,
+        };
+        // What is not to be seen is absent: a stream without events.
+        let states = session.app.sync_progress(session.actor, which).await?.unwrap_or_else(|| stream::empty().boxed());
+        Ok(states.map(|state| Ok(state?.into())).boxed())
+    }
+}

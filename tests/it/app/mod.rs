@@ -1,0 +1,9 @@
+//! The use cases over a real database of both kinds, with a clock that stands still and a queue that only remembers.
+
+mod accounts;
+mod feeds;
+mod identity;
+mod progress;
+mod reads;
+mod servers;
+mod syncs;

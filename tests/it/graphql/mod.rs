@@ -1,0 +1,6 @@
+//! The GraphQL API.
+
+mod accounts;
+mod api;
+mod schema;
+mod servers;
