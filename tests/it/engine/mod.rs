@@ -1,5 +1,6 @@
 //! The collecting engine against simulated vendors: nothing lost, nothing twice.
 
+mod lifecycle;
 mod nights;
 mod rig;
 mod simulation;

@@ -336,15 +336,19 @@ impl Rig {
     /// What the oracle says must have been posted of a feed through a day.
     pub fn expected(&self, feed: &RigFeed, through: NaiveDate) -> Posted {
         let fleet = self.fleet();
-        let scope = match feed.scope {
-            CollectionScope::All => Scope::All,
-            CollectionScope::ManagedOnly => Scope::ManagedOnly,
-        };
+        let scope = scope_of(feed);
         if fleet.spec().servers[feed.server].vendor() == Vendor::MpsMonitor {
             fleet.expected_between_readings(feed.server, &feed.external_id, scope, &self.asked(feed))
         } else {
             fleet.expected_deposits(feed.server, &feed.external_id, scope, feed.activation, through)
         }
+    }
+
+    /// What the oracle says of current counters that were read at just these instants.
+    pub fn expected_of_readings(&self, feed: &RigFeed, asked: &[Instant]) -> BTreeMap<NaiveDate, Totals> {
+        let mut days = self.fleet().expected_between_readings(feed.server, &feed.external_id, scope_of(feed), asked).by_day();
+        days.retain(|_, sum| *sum != Totals::ZERO);
+        days
     }
 
     /// Compares every feed with the oracle, and the totals with the entries.
@@ -430,6 +434,13 @@ impl Parts {
             settings: AppSettings::default(),
         });
         (engine, app)
+    }
+}
+
+fn scope_of(feed: &RigFeed) -> Scope {
+    match feed.scope {
+        CollectionScope::All => Scope::All,
+        CollectionScope::ManagedOnly => Scope::ManagedOnly,
     }
 }
 
