@@ -27,9 +27,12 @@ use crate::{
 };
 
 mod accounts;
+mod anomalies;
+mod changes;
 mod checks;
 pub mod collect;
 mod connectors;
+mod deposits;
 mod error;
 mod feeds;
 mod hub;

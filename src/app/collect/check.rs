@@ -37,10 +37,23 @@ impl Checks<'_> {
         let (server, Some(connector)) = self.open(server_id).await? else { return Ok(None) };
         let was = server.health.status;
         let (server, _) = self.check_health(&server, connector.as_ref()).await?;
+        self.catch_up(was, &server).await?;
+        Ok(Some(server))
+    }
+
+    /// Takes a login that passed elsewhere for a check of `server` as it is stored now.
+    pub(crate) async fn note_passed(&self, server: &Server) -> Result<(), EngineFault> {
+        let was = server.health.status;
+        let server = self.record(server, Ok(())).await?;
+        self.catch_up(was, &server).await
+    }
+
+    /// A server that became healthy again is caught up.
+    async fn catch_up(&self, was: HealthStatus, server: &Server) -> Result<(), EngineFault> {
         if was == HealthStatus::Unhealthy && server.status() == ServerStatus::Active {
             self.open_run(server.id, SyncTrigger::Recovery, None).await?;
         }
-        Ok(Some(server))
+        Ok(())
     }
 
     /// Logs in, stores the verdict, and gives the server as it is then. A fault of ours is no verdict on the server.
@@ -56,6 +69,10 @@ impl Checks<'_> {
         if verdict == Err(FailureReason::Internal) {
             return Ok((server.clone(), verdict));
         }
+        Ok((self.record(server, verdict).await?, verdict))
+    }
+
+    async fn record(&self, server: &Server, verdict: Result<(), FailureReason>) -> Result<Server, EngineFault> {
         let now = self.clock.now();
         let mut checked = server.clone();
         checked.health = server.health.judged(verdict, now);
@@ -64,7 +81,7 @@ impl Checks<'_> {
             self.hub.health_changed(server.account_id);
             tracing::info!(server.id = %server.id, health = %checked.health.status, "a server's health changed");
         }
-        Ok((checked, verdict))
+        Ok(checked)
     }
 
     /// Opens a run due now, of all of the server's feeds or only some, and queues it; it may join one that still waits.
@@ -76,7 +93,13 @@ impl Checks<'_> {
     ) -> Result<Uuid, EngineFault> {
         let run_id = self.store.open_run(self.ids.uuid(self.clock.now()), server_id, kind, only_feeds).await?;
         self.hub.run_changed(run_id);
-        self.queue.push(run_job(server_id, run_id)).await?;
+        if let Err(error) = self.queue.push(run_job(server_id, run_id)).await {
+            tracing::warn!(
+                server.id = %server_id,
+                error = &error as &dyn std::error::Error,
+                "a run was not queued; the sweeper will find it"
+            );
+        }
         Ok(run_id)
     }
 

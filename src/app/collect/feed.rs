@@ -10,14 +10,15 @@ use crate::{
         calendar::day_of,
         failure::FailureReason,
         health::{FeedData, HealthStatus},
+        meters::DeviceState,
         run::SyncStatus,
         server::ServerStatus,
         vendor::VendorCapability,
     },
     id::Uuid,
     store::collecting::{
-        CollectingFeed, CollectionAfter, Committed, FeedCommit, NewAnomaly, NewEntry, OpenRun, PeriodDayRow, PlannedCollection,
-        ProgressDelta, Renamed, StoredDevice,
+        CollectingFeed, CollectionAfter, Committed, EarlierPart, FeedCommit, NewAnomaly, NewEntry, OpenRun, PeriodDayRow,
+        PlannedCollection, ProgressDelta, Renamed, StoredDevice,
     },
 };
 
@@ -57,6 +58,10 @@ pub(super) struct Effects {
     pub(super) entries: Vec<NewEntry>,
     pub(super) devices: Vec<StoredDevice>,
     pub(super) marks: Vec<StoredDevice>,
+    /// States of devices in the earlier part.
+    pub(super) earlier: Vec<DeviceState>,
+    /// Whether `devices` joins the earlier part to the later one.
+    pub(super) joined: bool,
     pub(super) days: Vec<PeriodDayRow>,
     pub(super) close_through: Option<NaiveDate>,
     pub(super) anomalies: Vec<NewAnomaly>,
@@ -94,7 +99,7 @@ impl Slice<'_> {
             let Some(feed) = self.engine.store.feed_for_collecting(collection.feed_id).await? else {
                 return self.drop_collection(&collection).await;
             };
-            if feed.stopped {
+            if feed.stopped || (collection.earlier && feed.state.earlier.is_none()) {
                 return self.drop_collection(&collection).await;
             }
             let unhealthy = feed.state.health.status == HealthStatus::Unhealthy || feed.state.last_data_at.is_some();
@@ -151,11 +156,14 @@ impl Slice<'_> {
         if effects.device_count.is_some() {
             state.device_count = effects.device_count;
         }
-        if let Some(saved) = effects.saved {
+        if read.collection.earlier {
+            let saved = effects.saved.or(state.earlier.and_then(|part| part.saved));
+            state.earlier = state.earlier.filter(|_| !done).map(|part| EarlierPart { saved, ..part });
+        } else if let Some(saved) = effects.saved {
             state.covered_through = Some(state.covered_through.map_or(saved, |covered| covered.max(saved)));
         }
         state.last_data_at = state.last_data_at.max(effects.heard_at);
-        if done {
+        if done && state.earlier.is_none() {
             state.backfilling = false;
         }
         self.judge(read, &mut state, now);
@@ -174,6 +182,8 @@ impl Slice<'_> {
             entries: effects.entries,
             devices: effects.devices,
             marks: effects.marks,
+            earlier: effects.earlier,
+            joined: effects.joined,
             days: effects.days,
             close_through: effects.close_through,
             anomalies: effects.anomalies,
@@ -293,6 +303,8 @@ impl Slice<'_> {
             entries: Vec::new(),
             devices: Vec::new(),
             marks: Vec::new(),
+            earlier: Vec::new(),
+            joined: false,
             days: Vec::new(),
             close_through: None,
             anomalies: Vec::new(),

@@ -35,6 +35,7 @@ pub(super) async fn apply(tx: &Tx, commits: &[FeedCommit]) -> Result<Vec<Committ
     rename_feeds(tx, &held).await?;
     let posted = post_entries(tx, &held).await?;
     devices::write(tx, &held).await?;
+    devices::write_earlier(tx, &held).await?;
     write_anomalies(tx, &held).await?;
     close_days(tx, &held).await?;
     write_health_changes(tx, &held).await?;
@@ -99,8 +100,9 @@ async fn lock_servers(tx: &Tx, commits: &[FeedCommit]) -> Result<BTreeMap<Uuid, 
 
 /// Writes the feeds whose settings are still those they were read with, and says which.
 async fn update_feeds(tx: &Tx, commits: &[&FeedCommit]) -> Result<Vec<Uuid>, StoreError> {
-    let mut rows =
-        Rows::new(&["uuid", "integer", "text", "boolean", "bigint", "integer", "text", "text", "bigint", "bigint", "bigint"]);
+    let mut rows = Rows::new(&[
+        "uuid", "integer", "text", "boolean", "bigint", "integer", "text", "text", "bigint", "bigint", "bigint", "text", "text",
+    ]);
     for commit in sorted_by(commits, |commit| commit.feed.id) {
         let feed = &commit.feed;
         rows.push([
@@ -115,16 +117,18 @@ async fn update_feeds(tx: &Tx, commits: &[&FeedCommit]) -> Result<Vec<Uuid>, Sto
             feed.health.checked_at.map(|at| at.timestamp_millis()).into(),
             feed.health.changed_at.map(|at| at.timestamp_millis()).into(),
             tx.now_millis().into(),
+            day(feed.earlier.map(|part| part.through)),
+            day(feed.earlier.and_then(|part| part.saved)),
         ]);
     }
     let found = rows
         .query(tx.db(),
             "WITH v(id, version, covered_through, backfilling, last_data_at, device_count, \
-             health_status, health_reason, health_checked_at, health_changed_at, updated_at) AS (",
+             health_status, health_reason, health_checked_at, health_changed_at, updated_at, earlier_through, earlier_saved) AS (",
             ") UPDATE feed SET covered_through = v.covered_through, backfilling = v.backfilling, \
              last_data_at = v.last_data_at, device_count = v.device_count, health_status = v.health_status, \
              health_reason = v.health_reason, health_checked_at = v.health_checked_at, health_changed_at = v.health_changed_at, \
-             updated_at = v.updated_at \
+             updated_at = v.updated_at, earlier_through = v.earlier_through, earlier_saved = v.earlier_saved \
              FROM v WHERE feed.id = v.id AND feed.version = v.version AND feed.ended_at IS NULL RETURNING feed.id",
         )
         .await?;

@@ -20,7 +20,7 @@ mod writer;
 use chrono::NaiveDate;
 
 pub use self::{
-    devices::StoredDevice,
+    devices::{StoredDevice, take_spike},
     feeds::{CollectingFeed, LeftOut},
     lease::Lease,
     plan::{FeedPlan, OpenRun, PlannedCollection, RunEnd},
@@ -37,6 +37,7 @@ use crate::{
         feed::CollectionScope,
         health::{Health, HealthStatus},
         ledger::DepositKind,
+        meters::DeviceState,
         pages::{Pages, StandardPages},
         period::PeriodDay,
         run::SyncStatus,
@@ -65,6 +66,10 @@ pub struct FeedCommit {
     pub devices: Vec<StoredDevice>,
     /// States of devices of which only marks and times moved on.
     pub marks: Vec<StoredDevice>,
+    /// States of devices in an earlier part of the feed's days, which are kept apart until they are joined.
+    pub earlier: Vec<DeviceState>,
+    /// Whether the earlier part is complete: its states are in `devices`, joined with the later ones, and the part is forgotten.
+    pub joined: bool,
     /// Period vendors: the states of the days asked for.
     pub days: Vec<PeriodDayRow>,
     /// Period vendors: days up to this one that wait for nothing more are closed; `None` closes none.
@@ -168,6 +173,17 @@ pub struct FeedAfter {
     pub health: Health,
     /// The status before, if the answer changed it.
     pub health_before: Option<HealthStatus>,
+    /// The part that an earlier activation date put before the days collected already.
+    pub earlier: Option<EarlierPart>,
+}
+
+/// Days that an earlier activation date put before those collected already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EarlierPart {
+    /// Its last day, the day of the old baseline.
+    pub through: NaiveDate,
+    /// The last day saved; `None` before the first.
+    pub saved: Option<NaiveDate>,
 }
 
 /// A collection after an answer (or after a failed attempt).

@@ -1,5 +1,7 @@
 //! The collecting engine against simulated vendors: nothing lost, nothing twice.
 
+mod changes;
+mod decisions;
 mod lifecycle;
 mod nights;
 mod rig;

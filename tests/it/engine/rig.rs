@@ -24,6 +24,7 @@ use coppice::{
         health::Health,
         run::SyncTrigger,
         server::Server,
+        vendor::VendorCapability,
     },
     id::{IdSource, SharedIds, Uuid},
     secret::{KeyRing, Place, SealingKey, Secret},
@@ -319,7 +320,7 @@ impl Rig {
     /// What the ledger holds of a feed, by day.
     pub async fn posted(&self, feed: Uuid) -> BTreeMap<NaiveDate, Totals> {
         let mut days = BTreeMap::<NaiveDate, Totals>::new();
-        for row in self.all("SELECT feed_id, day, small, large, duplex FROM deposit").await {
+        for row in self.all("SELECT feed_id, day, small, large, duplex FROM deposit WHERE feed_id IS NOT NULL").await {
             if row.try_get_by_index::<Uuid>(0).unwrap() != feed {
                 continue;
             }
@@ -376,6 +377,30 @@ impl Rig {
             assert_eq!(self.rows(&sums(total)).await, self.rows(&sums("deposit")).await, "{total}");
         }
         assert_eq!(self.simulator.violations(), Vec::<String>::new());
+    }
+
+    /// Invariant 1: what a feed's collections posted, with what is in suspense, is what its devices' segments come to.
+    pub async fn assert_segments(&self) {
+        let posted = "SELECT feed_id, CAST(SUM(small) AS BIGINT), CAST(SUM(large) AS BIGINT), CAST(SUM(duplex) AS BIGINT) \
+                      FROM deposit WHERE feed_id IS NOT NULL GROUP BY feed_id";
+        let held = "SELECT feed_id, CAST(SUM(CASE meter WHEN 'SMALL' THEN held ELSE 0 END) AS BIGINT), \
+                    CAST(SUM(CASE meter WHEN 'LARGE' THEN held ELSE 0 END) AS BIGINT), \
+                    CAST(SUM(CASE meter WHEN 'DUPLEX' THEN held ELSE 0 END) AS BIGINT) FROM anomaly WHERE status = 'OPEN' GROUP BY feed_id";
+        let life = "SELECT feed_id, CAST(SUM(small_closed + small_mark - small_initial) AS BIGINT), \
+                    CAST(SUM(large_closed + large_mark - large_initial) AS BIGINT), \
+                    CAST(SUM(duplex_closed + duplex_mark - duplex_initial) AS BIGINT) FROM device GROUP BY feed_id";
+        let mut sums = BTreeMap::<Uuid, [i64; 3]>::new();
+        for (sql, sign) in [(posted, 1), (held, 1), (life, -1)] {
+            for row in self.all(sql).await {
+                let sum = sums.entry(row.try_get_by_index(0).unwrap()).or_default();
+                for (index, sum) in sum.iter_mut().enumerate() {
+                    *sum += sign * row.try_get_by_index::<Option<i64>>(index + 1).unwrap().unwrap_or_default();
+                }
+            }
+        }
+        for feed in self.feeds.iter().filter(|feed| self.servers[feed.server].vendor.can(VendorCapability::Devices)) {
+            assert_eq!(sums.get(&feed.id).copied().unwrap_or_default(), [0; 3], "{}", feed.external_id);
+        }
     }
 
     async fn rows(&self, sql: &str) -> Vec<(Uuid, String, [i64; 4])> {
@@ -444,7 +469,7 @@ fn scope_of(feed: &RigFeed) -> Scope {
     }
 }
 
-fn credentials(access: &Access) -> Credentials {
+pub fn credentials(access: &Access) -> Credentials {
     let secret = |text: &String| Secret::from(text.clone());
     match access {
         Access::Printanista { username, password, api_key } => {
