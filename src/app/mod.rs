@@ -35,6 +35,7 @@ mod connectors;
 mod deposits;
 mod error;
 mod feeds;
+mod health;
 mod hub;
 mod idempotent;
 mod identity;
@@ -51,6 +52,7 @@ pub mod work;
 
 pub use connectors::{ConnectorCache, Unopened};
 pub use error::{AppError, Outcome, UserError, UserErrorCode};
+pub use health::HealthStream;
 pub use hub::Hub;
 pub use progress::ProgressStream;
 

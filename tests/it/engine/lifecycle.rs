@@ -6,10 +6,7 @@ use chrono::{NaiveDate, TimeDelta};
 use coppice::{
     app::input::RegisterFeed,
     clock::Clock as _,
-    domain::{
-        calendar::days, feed::FeedStatus, health::HealthStatus, run::SyncTrigger, server::ServerStatus,
-        vendor::VendorCapability,
-    },
+    domain::{feed::FeedStatus, health::HealthStatus, run::SyncTrigger, server::ServerStatus, vendor::VendorCapability},
     simulator::{Fault, FleetSpec, GenerateOptions, Totals, Trouble},
 };
 
