@@ -45,6 +45,7 @@ pub mod ports;
 mod progress;
 pub mod query;
 mod reads;
+mod reconcile;
 mod servers;
 mod sums;
 mod syncs;

@@ -103,6 +103,11 @@ impl Pending {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+
+    /// Pages in suspense.
+    pub fn suspense(&self) -> Pages {
+        self.spikes.iter().map(|spike| Pages::of(spike.kind(), spike.held)).sum()
+    }
 }
 
 /// A reading that showed a drop.
@@ -279,7 +284,7 @@ impl DeviceState {
 
     /// Pages in suspense.
     pub fn suspense(&self) -> Pages {
-        self.pending.spikes.iter().map(|spike| Pages::of(spike.kind(), spike.held)).sum()
+        self.pending.suspense()
     }
 
     /// The state of a device whose days before `later` were collected by themselves, up to the baseline of `later` (an activation

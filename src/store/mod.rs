@@ -46,6 +46,7 @@ pub mod idempotency;
 pub mod identity;
 pub mod ledger;
 mod paging;
+pub mod reconcile;
 pub mod run;
 pub mod server;
 pub mod server_settings;

@@ -19,6 +19,7 @@ mod writer;
 
 use chrono::NaiveDate;
 
+pub(super) use self::sql::statement;
 pub use self::{
     devices::{StoredDevice, take_spike},
     feeds::{CollectingFeed, LeftOut},
