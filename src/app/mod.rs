@@ -27,19 +27,25 @@ use crate::{
 };
 
 mod accounts;
+mod anomalies;
+mod changes;
 mod checks;
 pub mod collect;
 mod connectors;
+mod deposits;
 mod error;
 mod feeds;
+mod health;
 mod hub;
 mod idempotent;
 mod identity;
 pub mod input;
+mod pauses;
 pub mod ports;
 mod progress;
 pub mod query;
 mod reads;
+mod reconcile;
 mod servers;
 mod sums;
 mod syncs;
@@ -47,6 +53,7 @@ pub mod work;
 
 pub use connectors::{ConnectorCache, Unopened};
 pub use error::{AppError, Outcome, UserError, UserErrorCode};
+pub use health::HealthStream;
 pub use hub::Hub;
 pub use progress::ProgressStream;
 

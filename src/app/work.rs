@@ -60,6 +60,9 @@ pub trait Scheduling: Send + Sync {
     /// Records that `schedule` fires for `due_at`; true for the one caller that gets to act.
     async fn tick(&self, schedule: &str, due_at: Instant) -> Result<bool, ScheduleFault>;
 
+    /// Recomputes all totals and invariants of the books, reports what differs and repairs derived totals.
+    async fn reconcile(&self) -> Result<(), ScheduleFault>;
+
     /// Deletes what has been kept long enough: ticks, run history, idempotency keys.
     async fn retain(&self) -> Result<(), ScheduleFault>;
 }

@@ -23,6 +23,7 @@ mod failure;
 mod number;
 mod output;
 mod progress;
+mod reconcile;
 mod simulate;
 mod sync;
 mod values;
@@ -120,6 +121,7 @@ enum Command {
         what: directory::Token,
     },
     Sync(sync::Sync),
+    Reconcile(reconcile::Reconcile),
     Demo(demo::Demo),
     /// The keys that seal vendors' credentials in the database.
     Keys {
@@ -197,6 +199,7 @@ async fn run(Cli { global, command }: Cli) -> Result<(), Failure> {
         Command::ApiKey { what } => directory::api_key(&global, what).await?,
         Command::Token { what } => directory::token(&global, what).await?,
         Command::Sync(what) => sync::sync(&global, what).await?,
+        Command::Reconcile(what) => reconcile::reconcile(&global, what).await?,
         Command::Demo(what) => demo::demo(what).await?,
         Command::Simulate(what) => simulate::simulate(what).await?,
     }

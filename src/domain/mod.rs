@@ -14,6 +14,7 @@ pub mod pages;
 pub mod paging;
 pub mod period;
 pub mod query;
+pub mod reconcile;
 pub mod run;
 pub mod server;
 pub mod vendor;

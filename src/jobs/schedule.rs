@@ -53,12 +53,14 @@ pub enum What {
     CheckServers,
     /// Queues open runs that nobody works on.
     Sweep,
+    /// Recomputes the books.
+    Reconcile,
     /// Deletes what was kept long enough.
     Retain,
 }
 
 /// All schedules.
-pub const SCHEDULES: [Schedule; 4] = [
+pub const SCHEDULES: [Schedule; 5] = [
     Schedule {
         name: "nights",
         when: When::Every(Duration::from_secs(1)),
@@ -76,6 +78,12 @@ pub const SCHEDULES: [Schedule; 4] = [
         when: When::Every(Duration::from_secs(2)),
         what: What::Sweep,
         reason: "a run goes on within 5 s of the end of a dead holder's lease",
+    },
+    Schedule {
+        name: "reconciliation",
+        when: When::DailyAt(12, 10),
+        what: What::Reconcile,
+        reason: "after the nights of most time zones with customers, so that a day begins with books that agree",
     },
     Schedule {
         name: "retention",
@@ -176,6 +184,7 @@ impl Scheduler {
             What::StartNights => self.push_all(self.scheduling.start_due_nightly_runs().await?).await,
             What::Sweep => self.push_all(self.scheduling.sweep().await?).await,
             What::CheckServers => self.start_checks().await,
+            What::Reconcile => Ok(self.scheduling.reconcile().await?),
             What::Retain => {
                 self.scheduling.retain().await?;
                 let (jobs, workers) = self.queue.purge(KEEP_JOBS).await?;

@@ -40,13 +40,16 @@ pub mod consumption;
 mod convert;
 pub mod device;
 pub mod feed;
+pub mod feed_settings;
 pub mod health;
 pub mod idempotency;
 pub mod identity;
 pub mod ledger;
 mod paging;
+pub mod reconcile;
 pub mod run;
 pub mod server;
+pub mod server_settings;
 
 /// How often a transaction that lost a race is run in all.
 const ATTEMPTS: usize = 5;

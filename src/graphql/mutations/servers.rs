@@ -43,7 +43,7 @@ impl ServerMutations {
 
 /// Credentials of exactly one vendor; they decide the server's vendor. Never readable afterwards.
 #[derive(OneofObject)]
-enum ServerCredentialsInput {
+pub(super) enum ServerCredentialsInput {
     /// For PRINTANISTA.
     Printanista(PrintanistaCredentialsInput),
     /// For THREE_MANAGER.
@@ -54,7 +54,7 @@ enum ServerCredentialsInput {
 
 /// Credentials of an ECI Printanista server.
 #[derive(InputObject)]
-struct PrintanistaCredentialsInput {
+pub(super) struct PrintanistaCredentialsInput {
     /// A user with at least Dealer Admin, best one made for this.
     username: String,
     /// That user's password.
@@ -67,7 +67,7 @@ struct PrintanistaCredentialsInput {
 
 /// Credentials of a 3manager server.
 #[derive(InputObject)]
-struct ThreeManagerCredentialsInput {
+pub(super) struct ThreeManagerCredentialsInput {
     /// A 3manager user, best one made for this.
     username: String,
     /// That user's password.
@@ -77,7 +77,7 @@ struct ThreeManagerCredentialsInput {
 
 /// Credentials of an MPS Monitor server.
 #[derive(InputObject)]
-struct MpsMonitorCredentialsInput {
+pub(super) struct MpsMonitorCredentialsInput {
     /// The Dealer Token from the MPS Monitor representative.
     #[graphql(secret)]
     dealer_token: String,

@@ -96,7 +96,7 @@ fn itoa(number: usize) -> String {
 }
 
 /// `?1` or `$1` style text for a statement with few parameters: write `?` for each.
-pub(super) fn statement(backend: DbBackend, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
+pub(in crate::store) fn statement(backend: DbBackend, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
     if backend != DbBackend::Postgres {
         return Statement::from_sql_and_values(backend, sql, values);
     }
