@@ -21,6 +21,8 @@ pub struct Model {
     pub from_day: String,
     /// Last day of the window, inclusive.
     pub to_day: String,
+    /// Whether it reads a part that an earlier activation date put before the days collected already.
+    pub earlier: bool,
     /// The last day of the window that is saved; null before the first.
     pub saved_through: Option<String>,
     /// Devices in the answer; null before it came.

@@ -47,6 +47,10 @@ pub struct Model {
     pub last_data_at: Option<i64>,
     /// The last day whose pages are complete; the day before activation once the baseline is read.
     pub covered_through: Option<String>,
+    /// The last day of a part that an earlier activation date put before the days collected already; null once it is collected.
+    pub earlier_through: Option<String>,
+    /// The last day of that part that is saved; null before the first.
+    pub earlier_saved: Option<String>,
     /// Devices in the last answer; null before the first.
     pub device_count: Option<i32>,
     /// When it was created.

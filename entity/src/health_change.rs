@@ -24,6 +24,8 @@ pub struct Model {
     pub reason: Option<String>,
     /// When it changed.
     pub changed_at: i64,
+    /// Place in the one sequence of all accounts.
+    pub place: i64,
 }
 
 /// What its rows point to.

@@ -12,6 +12,7 @@ pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
 
 mod dialect;
+mod m20261122_11_create_reconciliations;
 mod m20261122_1_create_accounts;
 mod m20261122_20_create_projects;
 mod m20261122_21_create_certificates;
@@ -41,6 +42,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_7_create_ledger::Migration),
             Box::new(m20261122_8_create_health::Migration),
             Box::new(m20261122_9_create_idempotency::Migration),
+            Box::new(m20261122_11_create_reconciliations::Migration),
             Box::new(m20261122_20_create_projects::Migration),
             Box::new(m20261122_21_create_certificates::Migration),
         ]

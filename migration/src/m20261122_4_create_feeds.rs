@@ -29,6 +29,8 @@ const UP: &[&str] = &[
             ended_at BIGINT, \
             last_data_at BIGINT, \
             covered_through TEXT, \
+            earlier_through TEXT, \
+            earlier_saved TEXT, \
             device_count INTEGER, \
             created_at BIGINT NOT NULL, \
             updated_at BIGINT NOT NULL, \

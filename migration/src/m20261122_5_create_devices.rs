@@ -37,6 +37,13 @@ const UP: &[&str] = &[
             UNIQUE (feed_id, vendor_device_id) \
         )",
     "CREATE INDEX device_by_server ON device (server_id, vendor_device_id)",
+    // States of devices in the days that an earlier activation date put before those collected already, until both are joined.
+    "CREATE TABLE earlier_device ( \
+            feed_id UUID NOT NULL REFERENCES feed (id), \
+            vendor_device_id TEXT NOT NULL, \
+            state TEXT NOT NULL, \
+            PRIMARY KEY (feed_id, vendor_device_id) \
+        )",
     "CREATE TABLE anomaly ( \
             id UUID PRIMARY KEY, \
             feed_id UUID NOT NULL REFERENCES feed (id), \
@@ -60,7 +67,7 @@ const UP: &[&str] = &[
     "CREATE INDEX anomaly_by_status ON anomaly (status)",
 ];
 
-const TABLES: &[&str] = &["anomaly", "device"];
+const TABLES: &[&str] = &["anomaly", "earlier_device", "device"];
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {

@@ -45,6 +45,7 @@ const UP: &[&str] = &[
             status TEXT NOT NULL, \
             from_day TEXT NOT NULL, \
             to_day TEXT NOT NULL, \
+            earlier BOOLEAN NOT NULL DEFAULT FALSE, \
             saved_through TEXT, \
             device_count INTEGER, \
             small BIGINT NOT NULL DEFAULT 0, \

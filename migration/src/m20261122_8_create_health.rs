@@ -1,4 +1,4 @@
-//! Changes of health, numbered per account in commit order.
+//! Changes of health, numbered per account, and in one sequence of all accounts, in commit order.
 
 use sea_orm_migration::prelude::*;
 
@@ -8,6 +8,12 @@ use crate::dialect;
 pub(crate) struct Migration;
 
 const UP: &[&str] = &[
+    // One row for each sequence that spans accounts; its lock makes numbers follow commit order.
+    "CREATE TABLE sequence ( \
+            name TEXT PRIMARY KEY, \
+            number BIGINT NOT NULL \
+        )",
+    "INSERT INTO sequence (name, number) VALUES ('health', 0)",
     "CREATE TABLE health_change ( \
             account_id UUID NOT NULL REFERENCES account (id), \
             number BIGINT NOT NULL, \
@@ -17,12 +23,13 @@ const UP: &[&str] = &[
             previous_status TEXT NOT NULL, \
             reason TEXT, \
             changed_at BIGINT NOT NULL, \
+            place BIGINT NOT NULL UNIQUE, \
             PRIMARY KEY (account_id, number) \
         )",
     "CREATE INDEX health_change_by_subject ON health_change (subject_id, number)",
 ];
 
-const TABLES: &[&str] = &["health_change"];
+const TABLES: &[&str] = &["health_change", "sequence"];
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {

@@ -51,6 +51,19 @@ impl Problems {
         text.map(|text| self.text(field, text, 0)).filter(|text| !text.is_empty())
     }
 
+    /// What a person wrote as a reason, in any number of lines: a problem unless it has `least` to 1,000 characters. Nothing is `None`.
+    pub(super) fn note(&mut self, field: &str, text: Option<&str>, least: usize) -> Option<String> {
+        let text = text.unwrap_or_default().trim();
+        let length = text.chars().count();
+        if length < least || length > 1_000 {
+            let message = if least == 0 { "At most 1,000 characters." } else { "1 to 1,000 characters." };
+            self.add(UserErrorCode::Invalid, field, message);
+        } else if text.chars().any(|letter| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t')) {
+            self.add(UserErrorCode::Invalid, field, "Leave out control characters.");
+        }
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+
     /// A problem unless `key` can be one.
     pub(super) fn idempotency_key(&mut self, key: Option<&str>) {
         if let Some(key) = key

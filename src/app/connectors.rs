@@ -29,11 +29,8 @@ impl ConnectorCache {
 
     /// The connector of a registered server.
     pub fn open(&self, server: &Server, sealed: &[u8]) -> Result<Arc<dyn Connector>, Unopened> {
-        let unopened = || Unopened(server.id);
-        let plain = self.keys.open(&place(server.id, server.account_id), sealed).map_err(|_| unopened())?;
-        let credentials = Credentials::from_sealable(&plain).map_err(|_| unopened())?;
-        let url = ServerUrl::parse(&server.url).map_err(|_| unopened())?;
-        Ok(self.connectors.get(server.id, &Endpoint { url, credentials }))
+        let endpoint = self.endpoint(server, sealed)?;
+        Ok(self.connectors.get(server.id, &endpoint))
     }
 
     /// The connector of a server that is not registered (yet).
@@ -44,6 +41,20 @@ impl ConnectorCache {
     /// The sealing keys.
     pub(super) fn keys(&self) -> &KeyRing {
         &self.keys
+    }
+
+    /// Lets go of a removed server, its credentials included.
+    pub(super) fn forget(&self, server: Uuid) {
+        self.connectors.forget(server);
+    }
+
+    /// The address and credentials of a registered server, for trying a change out.
+    pub(super) fn endpoint(&self, server: &Server, sealed: &[u8]) -> Result<Endpoint, Unopened> {
+        let unopened = || Unopened(server.id);
+        let plain = self.keys.open(&place(server.id, server.account_id), sealed).map_err(|_| unopened())?;
+        let credentials = Credentials::from_sealable(&plain).map_err(|_| unopened())?;
+        let url = ServerUrl::parse(&server.url).map_err(|_| unopened())?;
+        Ok(Endpoint { url, credentials })
     }
 
     pub(super) fn client(&self) -> &Client {

@@ -9,6 +9,7 @@ use crate::{
         account::{AccountRole, Permission},
         calendar::Month,
         feed::CollectionScope,
+        pages::{Pages, Paper},
     },
     id::Uuid,
 };
@@ -102,6 +103,79 @@ pub struct StartSync {
     pub server_id: Uuid,
     /// Only these of its feeds; `None` for all.
     pub feed_ids: Option<Vec<Uuid>>,
+    /// Makes a repeated call answer like the first for 24 hours.
+    pub idempotency_key: Option<String>,
+}
+
+/// Input of `updateServer`; `None` leaves a setting as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpdateServer {
+    /// The server.
+    pub server_id: Uuid,
+    /// New name, 1 to 200 characters.
+    pub name: Option<String>,
+    /// New base address as typed; another host, or another port, needs credentials in the same call.
+    pub url: Option<String>,
+    /// New zone.
+    pub time_zone: Option<Tz>,
+    /// New start of the nightly run.
+    pub nightly_at: Option<NaiveTime>,
+    /// New credentials, of the same vendor.
+    pub credentials: Option<Credentials>,
+    /// Refused with CONFLICT when the server has another version.
+    pub expected_version: Option<i32>,
+}
+
+/// Input of `updateFeed`; `None` leaves a setting as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UpdateFeed {
+    /// The feed.
+    pub feed_id: Uuid,
+    /// New name, at most 200 characters; `Some(None)` clears it.
+    pub name: Option<Option<String>>,
+    /// New first day that counts.
+    pub activation_date: Option<NaiveDate>,
+    /// Which devices count from now on.
+    pub scope: Option<CollectionScope>,
+    /// Refused with CONFLICT when the feed has another version.
+    pub expected_version: Option<i32>,
+}
+
+/// Input of `resolveAnomaly`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResolveAnomaly {
+    /// The anomaly; OPEN.
+    pub anomaly_id: Uuid,
+    /// Whether its pages are posted; else they are dropped.
+    pub accept: bool,
+    /// Why, at most 1,000 characters.
+    pub note: Option<String>,
+}
+
+/// Input of `createDeposit`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateDeposit {
+    /// The customer account that gets the pages.
+    pub account_id: Uuid,
+    /// The day they were printed; not in the future.
+    pub day: NaiveDate,
+    /// Sides and sheets, 0 or more each.
+    pub pages: Pages,
+    /// Paper of other sizes and weights; only standard pages are kept of it.
+    pub paper: Vec<Paper>,
+    /// What it is for, at most 1,000 characters.
+    pub note: Option<String>,
+    /// Makes a repeated call answer like the first for 24 hours.
+    pub idempotency_key: Option<String>,
+}
+
+/// Input of `reverseDeposit`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReverseDeposit {
+    /// The entry to take back; MANUAL and not taken back yet.
+    pub deposit_id: Uuid,
+    /// Why, 1 to 1,000 characters.
+    pub note: String,
     /// Makes a repeated call answer like the first for 24 hours.
     pub idempotency_key: Option<String>,
 }

@@ -27,20 +27,26 @@ use crate::{
 };
 
 mod accounts;
+mod anomalies;
 mod certificates;
+mod changes;
 mod checks;
 pub mod collect;
 mod connectors;
+mod deposits;
 mod error;
 mod feeds;
+mod health;
 mod hub;
 mod idempotent;
 mod identity;
 pub mod input;
+mod pauses;
 pub mod ports;
 mod progress;
 pub mod query;
 mod reads;
+mod reconcile;
 mod servers;
 mod sums;
 mod syncs;
@@ -51,6 +57,7 @@ pub use certificates::{
 };
 pub use connectors::{ConnectorCache, Unopened};
 pub use error::{AppError, Outcome, UserError, UserErrorCode};
+pub use health::HealthStream;
 pub use hub::Hub;
 pub use progress::ProgressStream;
 

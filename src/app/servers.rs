@@ -157,12 +157,16 @@ impl App {
     }
 
     /// The address that was typed, if it is one that this installation calls.
-    fn server_url(&self, problems: &mut Problems, typed: &str) -> Option<ServerUrl> {
+    pub(super) fn server_url(&self, problems: &mut Problems, typed: &str) -> Option<ServerUrl> {
         let url = ServerUrl::parse(typed).and_then(|url| self.parts.connectors.client().admit(&url).map(|()| url));
         url.map_err(|problem| problems.add(UserErrorCode::Invalid, "url", problem.to_string())).ok()
     }
 
-    async fn try_login(&self, url: ServerUrl, credentials: Credentials) -> Result<Result<(), FailureReason>, AppError> {
+    pub(super) async fn try_login(
+        &self,
+        url: ServerUrl,
+        credentials: Credentials,
+    ) -> Result<Result<(), FailureReason>, AppError> {
         let connector = self.parts.connectors.try_out(&Endpoint { url, credentials });
         match connector.check().await {
             Ok(()) => Ok(Ok(())),
@@ -264,7 +268,7 @@ fn page_of(sorted: Vec<VendorCustomer>, args: &PageArgs) -> Result<Page<VendorCu
     Ok(Page { items, has_next, has_previous })
 }
 
-fn connection_error(reason: FailureReason) -> UserError {
+pub(super) fn connection_error(reason: FailureReason) -> UserError {
     let (code, field) = match reason {
         FailureReason::CredentialsRefused | FailureReason::PermissionMissing => {
             (UserErrorCode::CredentialsRefused, "credentials")
@@ -275,7 +279,7 @@ fn connection_error(reason: FailureReason) -> UserError {
 }
 
 /// Credentials must be there, in one line each.
-fn check_credentials(problems: &mut Problems, credentials: &Credentials) {
+pub(super) fn check_credentials(problems: &mut Problems, credentials: &Credentials) {
     let vendor = credentials.vendor().vendor();
     let values: Vec<&str> = match credentials {
         Credentials::Printanista { username, password, api_key } => {

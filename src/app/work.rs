@@ -70,6 +70,9 @@ pub trait Scheduling: Send + Sync {
         Ok(())
     }
 
+    /// Recomputes all totals and invariants of the books, reports what differs and repairs derived totals.
+    async fn reconcile(&self) -> Result<(), ScheduleFault>;
+
     /// Deletes what has been kept long enough: ticks, run history, idempotency keys.
     async fn retain(&self) -> Result<(), ScheduleFault>;
 }

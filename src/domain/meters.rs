@@ -48,7 +48,7 @@ pub const ROLL_OVERS: [i64; 5] = [999_999, 9_999_999, (1 << 24) - 1, (1 << 31) -
 pub const MAX_COUNT: i64 = 1_000_000_000_000_000;
 
 /// Everything that is kept of a device of a feed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceState {
     /// The vendor's id of the device.
     pub vendor_device_id: String,
@@ -56,6 +56,7 @@ pub struct DeviceState {
     pub managed: bool,
     /// Whether it was in scope then; a device that was not starts a new segment when it is again.
     pub counted: bool,
+    #[serde(with = "chrono::serde::ts_milliseconds_option")]
     /// Time of its last reading that counted: accepted, held or out of scope.
     pub last_read_at: Option<Instant>,
     /// Day of its last accepted reading, from which the next difference starts; `None` before the baseline.
@@ -101,6 +102,11 @@ impl Pending {
     /// Whether nothing is open.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Pages in suspense.
+    pub fn suspense(&self) -> Pages {
+        self.spikes.iter().map(|spike| Pages::of(spike.kind(), spike.held)).sum()
     }
 }
 
@@ -278,7 +284,7 @@ impl DeviceState {
 
     /// Pages in suspense.
     pub fn suspense(&self) -> Pages {
-        self.pending.spikes.iter().map(|spike| Pages::of(spike.kind(), spike.held)).sum()
+        self.pending.suspense()
     }
 
     /// The state of a device whose days before `later` were collected by themselves, up to the baseline of `later` (an activation

@@ -16,6 +16,7 @@ pub mod paging;
 pub mod period;
 pub mod project;
 pub mod query;
+pub mod reconcile;
 pub mod run;
 pub mod server;
 pub mod vendor;

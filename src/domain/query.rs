@@ -277,4 +277,6 @@ pub struct HealthSummary {
     pub feeds: HealthCounts,
     /// Anomalies that wait for a decision.
     pub open_anomalies: i64,
+    /// What they hold.
+    pub suspense: Pages,
 }

@@ -8,7 +8,7 @@ use async_graphql::{
 use super::{
     context::{Session, key},
     error::{ApiError, Code, Result},
-    types::SyncProgress,
+    types::{HealthChange, SyncProgress},
 };
 use crate::{app::query::ProgressSelector, id::Kind};
 
@@ -44,5 +44,19 @@ impl Subscription {
         // What is not to be seen is absent: a stream without events.
         let states = session.app.sync_progress(session.actor, which).await?.unwrap_or_else(|| stream::empty().boxed());
         Ok(states.map(|state| Ok(state?.into())).boxed())
+    }
+
+    /// Each change of a server's or feed's health, in order; Health.history has the ones before.
+    async fn health_changed(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The account, with those below it.")] account_id: ID,
+        #[graphql(desc = "Cursor of the last change received, to miss none; null for from now on.")] after: Option<String>,
+    ) -> Result<BoxStream<'static, Result<HealthChange>>> {
+        let session = Session::of(ctx)?;
+        let account = key(Kind::Account, &account_id);
+        let changes = session.app.health_changed(session.actor, account, after.as_deref()).await?;
+        let changes = changes.unwrap_or_else(|| stream::empty().boxed());
+        Ok(changes.map(|change| change.map(|(cursor, record)| HealthChange::new(cursor, record)).map_err(Into::into)).boxed())
     }
 }

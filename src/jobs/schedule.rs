@@ -60,12 +60,14 @@ pub enum What {
     CloseMonths,
     /// Sends e-mails that are due.
     Deliver,
+    /// Recomputes the books.
+    Reconcile,
     /// Deletes what was kept long enough.
     Retain,
 }
 
 /// All schedules.
-pub const SCHEDULES: [Schedule; 6] = [
+pub const SCHEDULES: [Schedule; 7] = [
     Schedule {
         name: "nights",
         when: When::Every(Duration::from_secs(1)),
@@ -95,6 +97,12 @@ pub const SCHEDULES: [Schedule; 6] = [
         when: When::Every(Duration::from_secs(15)),
         what: What::Deliver,
         reason: "a certificate that was just issued arrives while people still look, for one read of an index of what is due",
+    },
+    Schedule {
+        name: "reconciliation",
+        when: When::DailyAt(12, 10),
+        what: What::Reconcile,
+        reason: "after the nights of most time zones with customers, so that a day begins with books that agree",
     },
     Schedule {
         name: "retention",
@@ -197,6 +205,7 @@ impl Scheduler {
             What::StartNights => self.push_all(self.scheduling.start_due_nightly_runs().await?).await,
             What::Sweep => self.push_all(self.scheduling.sweep().await?).await,
             What::CheckServers => self.start_checks().await,
+            What::Reconcile => Ok(self.scheduling.reconcile().await?),
             What::Retain => {
                 self.scheduling.retain().await?;
                 let (jobs, workers) = self.queue.purge(KEEP_JOBS).await?;

@@ -3,10 +3,13 @@
 use std::collections::HashMap;
 
 use coppice_entity::{anomaly, feed};
-use sea_orm::{ColumnTrait, EntityTrait, JoinType, QueryFilter, QuerySelect, RelationTrait, sea_query::Condition};
+use sea_orm::{
+    ColumnTrait, EntityTrait, JoinType, QueryFilter, QuerySelect, RelationTrait,
+    sea_query::{Condition, Expr},
+};
 
 use super::{
-    Source, Store, StoreError,
+    Source, Store, StoreError, Tx,
     convert::{below, day, instant, named},
     paging::{KeyValue, SortKey, page},
 };
@@ -49,6 +52,21 @@ pub async fn by_ids(from: &impl Source, viewer: Uuid, ids: &[Uuid]) -> Result<Ha
         .all(from.db())
         .await?;
     rows.into_iter().map(|row| Ok((row.id, from_row(row)?))).collect()
+}
+
+/// Notes how an anomaly was decided: nothing is held by it any more.
+pub async fn resolve(tx: &Tx, id: Uuid, status: AnomalyStatus, note: Option<&str>, by: &str) -> Result<(), StoreError> {
+    use anomaly::Column as C;
+    anomaly::Entity::update_many()
+        .col_expr(C::Status, Expr::val(status.as_str()))
+        .col_expr(C::Held, Expr::val(0_i64))
+        .col_expr(C::Note, Expr::val(note))
+        .col_expr(C::ResolvedAt, Expr::val(tx.now_millis()))
+        .col_expr(C::ResolvedBy, Expr::val(by))
+        .filter(C::Id.eq(id))
+        .exec(tx.db())
+        .await?;
+    Ok(())
 }
 
 /// A page of the anomalies that `viewer` may see.

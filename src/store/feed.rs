@@ -197,6 +197,20 @@ pub async fn list(
     }
 }
 
+/// A page of the feeds at `account` and those below it, of what `viewer` may see, that are unhealthy and have not ended: the longest
+/// unhealthy first.
+pub async fn unhealthy(store: &Store, viewer: Uuid, account: Uuid, args: &PageArgs) -> Result<Page<Feed>, StoreError> {
+    use feed::Column as C;
+    let all = Condition::all()
+        .add(below(C::AccountId, viewer))
+        .add(below(C::AccountId, account))
+        .add(C::EndedAt.is_null())
+        .add(C::HealthStatus.eq(HealthStatus::Unhealthy.as_str()));
+    let keys = [SortKey::asc(C::HealthChangedAt.into_expr()), SortKey::asc(C::Id.into_expr())];
+    let values = |row: &Row| vec![KeyValue::Number(row.feed.health_changed_at.unwrap_or_default()), KeyValue::id(row.feed.id)];
+    page(&store.db, select().filter(all), "feed.unhealthy", &keys, args, values, from_row).await
+}
+
 async fn zones(store: &Store) -> Result<Vec<String>, StoreError> {
     Ok(server::Entity::find().select_only().column(server::Column::TimeZone).distinct().into_tuple().all(&store.db).await?)
 }
@@ -216,7 +230,7 @@ pub struct FeedKey {
 
 impl FeedKey {
     /// The text that is unique among live feeds.
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         // The external id comes last, so that whatever it holds, the parts cannot be confused.
         format!("{}|{}|{}|{}", self.account_id.simple(), self.vendor, self.origin, self.external_id)
     }
@@ -324,6 +338,8 @@ pub async fn insert_all(tx: &Tx, feeds: &[(Feed, FeedKey)]) -> Result<(), StoreE
             ended_at: millis(feed.ended_at),
             last_data_at: millis(feed.last_data_at),
             covered_through: feed.covered_through.map(|day| day.to_string()),
+            earlier_through: None,
+            earlier_saved: None,
             device_count: feed.device_count,
             created_at: feed.created_at.timestamp_millis(),
             updated_at: feed.updated_at.timestamp_millis(),

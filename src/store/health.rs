@@ -2,25 +2,32 @@
 
 use coppice_entity::{account_sequence, anomaly, feed, health_change, server};
 use sea_orm::{
-    ColumnTrait, EntityTrait, JoinType, PaginatorTrait as _, QueryFilter, QuerySelect, RelationTrait, sea_query::ExprTrait as _,
+    ColumnTrait, ConnectionTrait as _, EntityTrait, JoinType, PaginatorTrait as _, QueryFilter, QueryOrder as _, QuerySelect,
+    RelationTrait, Statement,
+    sea_query::{ExprTrait as _, Func},
 };
 
 use super::{
     Source, Store, StoreError, Tx,
     convert::{below, insert, named, reason},
-    paging::{KeyValue, SortKey, page},
+    paging::{KeyValue, SortKey, decode, encode, page},
 };
 use crate::{
     clock::from_millis,
     domain::{
         anomaly::AnomalyStatus,
+        device::MeterKind,
         failure::FailureReason,
         health::{HealthChange, HealthStatus, HealthSubject},
+        pages::Pages,
         paging::{Page, PageArgs},
         query::{HealthCounts, HealthSummary},
     },
     id::Uuid,
 };
+
+/// Names the list in cursors.
+const LIST: &str = "health";
 
 const SERVER: &str = "SERVER";
 const FEED: &str = "FEED";
@@ -63,12 +70,54 @@ pub async fn history(
         .filter(C::SubjectKind.eq(kind))
         .filter(C::SubjectId.eq(id))
         .filter(below(C::AccountId, viewer));
-    let keys = [SortKey::desc(C::Number.into_expr())];
-    let values = |row: &health_change::Model| vec![KeyValue::Number(row.number)];
-    page(&store.db, select, "health", &keys, args, values, from_row).await
+    let keys = [SortKey::desc(C::Place.into_expr())];
+    let values = |row: &health_change::Model| vec![KeyValue::Number(row.place)];
+    page(&store.db, select, LIST, &keys, args, values, from_row).await
 }
 
-/// Adds a change with the account's next number, whose row stays locked until the transaction ends: numbers follow commit order.
+/// The cursor of a change at this place, in a page of a history as in a subscription.
+pub fn cursor(place: i64) -> String {
+    encode(LIST, &[KeyValue::Number(place)])
+}
+
+/// The place that a cursor names.
+pub fn read_cursor(cursor: &str) -> Result<i64, StoreError> {
+    match decode(LIST, 1, cursor)?.as_slice() {
+        [KeyValue::Number(place)] => Ok(*place),
+        _ => Err(StoreError::Cursor),
+    }
+}
+
+/// The place of the last change of all.
+pub async fn last_place(from: &impl Source) -> Result<i64, StoreError> {
+    let sql = "SELECT number FROM sequence WHERE name = 'health'";
+    let row = from.db().query_one_raw(Statement::from_string(from.db().get_database_backend(), sql)).await?;
+    row.ok_or(StoreError::Corrupt("sequence"))?.try_get_by_index(0).map_err(Into::into)
+}
+
+/// The changes at `account` and those below it, of what `viewer` may see, after a place, in order. Since places follow commit order, none is
+/// ever added before one that was read.
+pub async fn after(
+    from: &impl Source,
+    viewer: Uuid,
+    account: Uuid,
+    place: i64,
+    limit: u64,
+) -> Result<Vec<(i64, HealthChange)>, StoreError> {
+    use health_change::Column as C;
+    let rows = health_change::Entity::find()
+        .filter(C::Place.gt(place))
+        .filter(below(C::AccountId, viewer))
+        .filter(below(C::AccountId, account))
+        .order_by_asc(C::Place)
+        .limit(limit)
+        .all(from.db())
+        .await?;
+    rows.into_iter().map(|row| Ok((row.place, from_row(row)?))).collect()
+}
+
+/// Adds a change with the next number of all and of the account. The rows of both stay locked until the transaction ends, so numbers
+/// follow commit order; the row of all comes first, so that nobody waits in a circle.
 pub async fn append(
     tx: &Tx,
     account: Uuid,
@@ -78,6 +127,9 @@ pub async fn append(
     why: Option<FailureReason>,
 ) -> Result<(), StoreError> {
     use account_sequence::Column as C;
+    let sql = "UPDATE sequence SET number = number + 1 WHERE name = 'health' RETURNING number";
+    let row = tx.db().query_one_raw(Statement::from_string(tx.db().get_database_backend(), sql)).await?;
+    let place = row.ok_or(StoreError::Corrupt("sequence"))?.try_get_by_index(0)?;
     account_sequence::Entity::update_many()
         .col_expr(C::HealthNumber, C::HealthNumber.into_expr().add(1))
         .filter(C::AccountId.eq(account))
@@ -94,6 +146,7 @@ pub async fn append(
         previous_status: previous.as_str().to_owned(),
         reason: why.map(|why| why.as_str().to_owned()),
         changed_at: tx.now_millis(),
+        place,
     };
     insert(tx.db(), vec![row]).await
 }
@@ -138,7 +191,25 @@ pub async fn summary(from: &impl Source, account: Uuid) -> Result<HealthSummary,
         .filter(anomaly::Column::Status.eq(AnomalyStatus::Open.as_str()))
         .count(from.db())
         .await?;
+    let held = anomaly::Entity::find()
+        .join(JoinType::InnerJoin, anomaly::Relation::Feed.def())
+        .select_only()
+        .column(anomaly::Column::Meter)
+        .expr_as(Func::cast_as(anomaly::Column::Held.into_expr().sum(), "BIGINT"), "held")
+        .filter(below(feed::Column::AccountId, account))
+        .filter(anomaly::Column::Status.eq(AnomalyStatus::Open.as_str()))
+        .group_by(anomaly::Column::Meter)
+        .into_tuple::<(Option<String>, i64)>()
+        .all(from.db())
+        .await?;
+    let mut suspense = Pages::ZERO;
+    for (meter, held) in held {
+        if let Some(meter) = meter {
+            suspense += Pages::of(named("anomaly.meter", MeterKind::parse, &meter)?, held);
+        }
+    }
     Ok(HealthSummary {
+        suspense,
         servers: counts(servers)?,
         feeds: counts(feeds)?,
         open_anomalies: i64::try_from(open_anomalies).unwrap_or(i64::MAX),

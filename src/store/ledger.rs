@@ -52,6 +52,11 @@ pub async fn by_ids(from: &impl Source, viewer: Uuid, ids: &[Uuid]) -> Result<Ha
     rows.into_iter().map(|row| Ok((row.id, from_row(row)?))).collect()
 }
 
+/// Whether an entry is taken back.
+pub async fn is_reversed(from: &impl Source, id: Uuid) -> Result<bool, StoreError> {
+    Ok(deposit::Entity::find().filter(deposit::Column::ReversalOf.eq(id)).one(from.db()).await?.is_some())
+}
+
 /// A page of the entries that `viewer` may see.
 ///
 /// In the order of posting, what an open transaction could still precede is held back: on PostgreSQL entries are ordered by their

@@ -41,14 +41,17 @@ pub mod consumption;
 mod convert;
 pub mod device;
 pub mod feed;
+pub mod feed_settings;
 pub mod health;
 pub mod idempotency;
 pub mod identity;
 pub mod ledger;
 mod paging;
 pub mod project;
+pub mod reconcile;
 pub mod run;
 pub mod server;
+pub mod server_settings;
 
 /// How often a transaction that lost a race is run in all.
 const ATTEMPTS: usize = 5;
@@ -171,6 +174,8 @@ impl Store {
                         .synchronous(synchronous)
                         .foreign_keys(true)
                         .busy_timeout(Duration::from_secs(30))
+                        // Of the pages in use, in KiB; each connection has its own.
+                        .pragma("cache_size", "-4096")
                 });
             Database::connect(options).await
         };

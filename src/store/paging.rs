@@ -62,12 +62,12 @@ impl SortKey {
     }
 }
 
-fn encode(list: &str, values: &[KeyValue]) -> String {
+pub(super) fn encode(list: &str, values: &[KeyValue]) -> String {
     // Serialising text and numbers cannot fail.
     URL_SAFE_NO_PAD.encode(serde_json::to_vec(&(list, values)).unwrap_or_default())
 }
 
-fn decode(list: &str, keys: usize, cursor: &str) -> Result<Vec<KeyValue>, StoreError> {
+pub(super) fn decode(list: &str, keys: usize, cursor: &str) -> Result<Vec<KeyValue>, StoreError> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| StoreError::Cursor)?;
     let (of, values): (String, Vec<KeyValue>) = serde_json::from_slice(&bytes).map_err(|_| StoreError::Cursor)?;
     if of == list && values.len() == keys { Ok(values) } else { Err(StoreError::Cursor) }

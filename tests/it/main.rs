@@ -5,6 +5,7 @@
 
 mod app;
 mod certificates;
+mod cli;
 mod connector;
 mod engine;
 mod graphql;

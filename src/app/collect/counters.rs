@@ -21,6 +21,7 @@ use crate::{
         run::SyncTrigger,
         vendor::VendorCapability,
     },
+    id::Uuid,
     store::collecting::{NewAnomaly, NewEntry, StoredDevice},
 };
 
@@ -32,6 +33,11 @@ impl Slice<'_> {
         let history = self.server.vendor.can(VendorCapability::History);
         let stored = self.engine.store.devices_for_collecting(read.collection.feed_id).await?;
         let mut fleet: Fleet = stored.into_iter().map(|device| (device.state.vendor_device_id.clone(), device)).collect();
+        let mut later = None;
+        if read.collection.earlier {
+            let earlier = self.earlier_fleet(read.collection.feed_id, &fleet).await?;
+            later = Some(std::mem::replace(&mut fleet, earlier));
+        }
         let to = read.collection.to;
         let first = if history { read.collection.saved_through.map_or(read.collection.from, next) } else { to };
         let yesterday = previous(day_of(self.engine.now(), self.server.time_zone));
@@ -62,13 +68,30 @@ impl Slice<'_> {
             let mut effects = self.decide(read, &mut fleet, &readings, day_read).await?;
             effects.heard_at = heard_at;
             effects.saved = Some(day);
-            match self.commit(read, effects, day == to).await? {
+            if let Some(later) = &later {
+                keep_apart(&mut effects, later);
+            }
+            match self.commit(read, effects, day == to && later.is_none()).await? {
                 Next::GoOn => {}
                 end => return Ok(end),
             }
         }
+        if let Some(later) = later {
+            return self.commit(read, join(fleet, later), true).await;
+        }
         // Only a window that was saved whole before its collection could be ended comes here.
         self.commit(read, Effects::default(), true).await
+    }
+
+    /// The states of the earlier part, with the keys that the devices have.
+    async fn earlier_fleet(&self, feed_id: Uuid, later: &Fleet) -> Result<Fleet, EngineFault> {
+        let engine = self.engine;
+        let states = engine.store.earlier_devices(feed_id).await?;
+        let with_key = |state: DeviceState| {
+            let id = later.get(&state.vendor_device_id).map_or_else(|| engine.ids.uuid(engine.now()), |device| device.id);
+            (state.vendor_device_id.clone(), StoredDevice { id, state })
+        };
+        Ok(states.into_iter().map(with_key).collect())
     }
 
     /// Steps every reading and sums up what follows.
@@ -81,14 +104,15 @@ impl Slice<'_> {
     ) -> Result<Effects, EngineFault> {
         let engine = self.engine;
         let now = engine.now();
-        let left_out = read.feed.days_left_out();
+        let history = matches!(day, ReadingDay::EndOf(_));
+        let left_out = if history { read.feed.days_left_out() } else { Vec::new() };
         let context = StepContext {
             scope: read.feed.scope,
             zone: self.server.time_zone,
             first_day: read.feed.activation_date,
             day,
             left_out: &left_out,
-            resumed_at: read.feed.left_out.last().map(|left| left.resumed_at),
+            resumed_at: read.feed.left_out.last().filter(|_| !history).map(|left| left.resumed_at),
         };
         let mut effects = Effects { device_count: i32::try_from(readings.len()).ok(), ..Effects::default() };
         let mut bookings = Vec::new();
@@ -191,6 +215,24 @@ impl Slice<'_> {
         self.engine.open_run(self.server.id, SyncTrigger::Recovery, Some(vec![read.collection.feed_id])).await?;
         self.commit(read, Effects::default(), true).await
     }
+}
+
+/// Keeps what the earlier part moves apart from the devices of the later one.
+fn keep_apart(effects: &mut Effects, later: &Fleet) {
+    effects.earlier = effects.devices.drain(..).chain(effects.marks.drain(..)).map(|device| device.state).collect();
+    // A device that only the earlier part has seen is stored when both are joined.
+    for anomaly in &mut effects.anomalies {
+        anomaly.device_id = anomaly.device_id.filter(|id| later.values().any(|device| device.id == *id));
+    }
+}
+
+/// The earlier part is complete: each device goes on from its later state, if it has one.
+fn join(earlier: Fleet, mut later: Fleet) -> Effects {
+    let devices = earlier.into_values().map(|device| match later.remove(&device.state.vendor_device_id) {
+        Some(after) => StoredDevice { id: after.id, state: DeviceState::joined(device.state, after.state) },
+        None => device,
+    });
+    Effects { devices: devices.collect(), joined: true, ..Effects::default() }
 }
 
 /// Names an anomaly within its feed.

@@ -10,13 +10,15 @@ use crate::{
         calendar::day_of,
         failure::FailureReason,
         health::{FeedData, HealthStatus},
+        meters::DeviceState,
         run::SyncStatus,
+        server::ServerStatus,
         vendor::VendorCapability,
     },
     id::Uuid,
     store::collecting::{
-        CollectingFeed, CollectionAfter, Committed, FeedCommit, NewAnomaly, NewEntry, OpenRun, PeriodDayRow, PlannedCollection,
-        ProgressDelta, Renamed, StoredDevice,
+        CollectingFeed, CollectionAfter, Committed, EarlierPart, FeedCommit, NewAnomaly, NewEntry, OpenRun, PeriodDayRow,
+        PlannedCollection, ProgressDelta, Renamed, StoredDevice,
     },
 };
 
@@ -45,7 +47,7 @@ pub(super) struct FeedRead<'r> {
     pub(super) collection: PlannedCollection,
     pub(super) feed: CollectingFeed,
     pub(super) started_at: Instant,
-    /// Local days on which the server was paused.
+    /// Local days on which the server was paused, or the feed by a user.
     pub(super) pauses: Vec<(NaiveDate, NaiveDate)>,
     next_feed: Option<Uuid>,
 }
@@ -56,6 +58,10 @@ pub(super) struct Effects {
     pub(super) entries: Vec<NewEntry>,
     pub(super) devices: Vec<StoredDevice>,
     pub(super) marks: Vec<StoredDevice>,
+    /// States of devices in the earlier part.
+    pub(super) earlier: Vec<DeviceState>,
+    /// Whether `devices` joins the earlier part to the later one.
+    pub(super) joined: bool,
     pub(super) days: Vec<PeriodDayRow>,
     pub(super) close_through: Option<NaiveDate>,
     pub(super) anomalies: Vec<NewAnomaly>,
@@ -74,7 +80,7 @@ pub(super) struct Effects {
 pub(super) enum Next {
     /// The next day.
     GoOn,
-    /// The feed's settings changed under the read: start the collection again from what is stored.
+    /// The feed's or server's settings changed under the read: start the collection again from what is stored.
     Again,
     /// The collection stops here.
     Stop(FeedEnd),
@@ -93,11 +99,13 @@ impl Slice<'_> {
             let Some(feed) = self.engine.store.feed_for_collecting(collection.feed_id).await? else {
                 return self.drop_collection(&collection).await;
             };
-            if feed.stopped {
+            if feed.stopped || (collection.earlier && feed.state.earlier.is_none()) {
                 return self.drop_collection(&collection).await;
             }
             let unhealthy = feed.state.health.status == HealthStatus::Unhealthy || feed.state.last_data_at.is_some();
-            let pauses = if unhealthy { self.pauses().await? } else { Vec::new() };
+            let mut pauses = if unhealthy { self.pauses().await? } else { Vec::new() };
+            // Days that are left out are not covered, so they are no days without data.
+            pauses.extend(feed.days_left_out());
             let started_at = collection.started_at.unwrap_or_else(|| self.engine.now());
             let mut read = FeedRead { run, collection, feed, started_at, pauses, next_feed };
             let next = if self.server.vendor.can(VendorCapability::Devices) {
@@ -107,7 +115,14 @@ impl Slice<'_> {
             };
             match next {
                 Next::Stop(end) => return Ok(end),
-                Next::GoOn | Next::Again => collection = read.collection,
+                Next::GoOn => collection = read.collection,
+                Next::Again => {
+                    collection = read.collection;
+                    self.refresh().await?;
+                    if !matches!(self.server.status(), ServerStatus::Active | ServerStatus::PausedUnhealthy) {
+                        return Ok(FeedEnd::ServerStopped);
+                    }
+                }
             }
         }
     }
@@ -141,11 +156,14 @@ impl Slice<'_> {
         if effects.device_count.is_some() {
             state.device_count = effects.device_count;
         }
-        if let Some(saved) = effects.saved {
+        if read.collection.earlier {
+            let saved = effects.saved.or(state.earlier.and_then(|part| part.saved));
+            state.earlier = state.earlier.filter(|_| !done).map(|part| EarlierPart { saved, ..part });
+        } else if let Some(saved) = effects.saved {
             state.covered_through = Some(state.covered_through.map_or(saved, |covered| covered.max(saved)));
         }
         state.last_data_at = state.last_data_at.max(effects.heard_at);
-        if done {
+        if done && state.earlier.is_none() {
             state.backfilling = false;
         }
         self.judge(read, &mut state, now);
@@ -157,12 +175,15 @@ impl Slice<'_> {
         let commit = FeedCommit {
             lease: self.lease,
             run_id: read.run.id,
+            server_version: self.server.version,
             feed_version: read.feed.version,
             account_id: read.feed.account_id,
             now,
             entries: effects.entries,
             devices: effects.devices,
             marks: effects.marks,
+            earlier: effects.earlier,
+            joined: effects.joined,
             days: effects.days,
             close_through: effects.close_through,
             anomalies: effects.anomalies,
@@ -275,12 +296,15 @@ impl Slice<'_> {
         let commit = FeedCommit {
             lease: self.lease,
             run_id: read.run.id,
+            server_version: self.server.version,
             feed_version: read.feed.version,
             account_id: read.feed.account_id,
             now,
             entries: Vec::new(),
             devices: Vec::new(),
             marks: Vec::new(),
+            earlier: Vec::new(),
+            joined: false,
             days: Vec::new(),
             close_through: None,
             anomalies: Vec::new(),

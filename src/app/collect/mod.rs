@@ -16,7 +16,7 @@
 //! To make another kind of run: a `SyncTrigger`, its windows in `plan`, and who opens it in `schedule`.
 
 mod attempt;
-mod check;
+pub(super) mod check;
 mod counters;
 mod feed;
 mod plan;
@@ -36,8 +36,7 @@ use crate::{
         work::{self, CollectEnd, Collecting},
     },
     clock::{Instant, SharedClock},
-    connector::Connector,
-    domain::{calendar::Holidays, server::Server},
+    domain::calendar::Holidays,
     id::{SharedIds, Uuid},
     store::{
         Store, StoreError,
@@ -185,15 +184,6 @@ impl Engine {
             }
         }
         Ok(CollectEnd::Done)
-    }
-
-    /// The server's connector, opened with its credentials; `None` once it is removed.
-    async fn open(&self, server_id: Uuid) -> Result<(Server, Option<Arc<dyn Connector>>), EngineFault> {
-        let found = self.store.server_for_collecting(server_id).await?;
-        let (server, sealed) = found.ok_or(EngineFault::NoServer(server_id))?;
-        let Some(sealed) = sealed.filter(|_| server.removed_at.is_none()) else { return Ok((server, None)) };
-        let connector = self.connectors.open(&server, &sealed)?;
-        Ok((server, Some(connector)))
     }
 
     fn now(&self) -> Instant {

@@ -8,7 +8,7 @@ use crate::{
         run::SyncTrigger,
         vendor::{VendorCapability, VendorKind},
     },
-    store::collecting::FeedPlan,
+    store::collecting::{EarlierPart, FeedPlan},
 };
 
 /// Without HISTORY, a feed whose activation date lies ahead is read from this many days before it, so that its baseline is the last
@@ -44,6 +44,12 @@ pub(super) fn window(
     (covered && trigger != SyncTrigger::Backfill).then_some((yesterday, yesterday))
 }
 
+/// The window of the part that an earlier activation date put before the days collected already: up to the old baseline.
+pub(super) fn earlier_window(feed: &FeedPlan, part: EarlierPart, vendor: VendorKind) -> (NaiveDate, NaiveDate) {
+    let first = if vendor.can(VendorCapability::Devices) { previous(feed.activation_date) } else { feed.activation_date };
+    (part.saved.map_or(first, next).min(part.through), part.through)
+}
+
 /// How many answers a window takes.
 pub(super) fn answers(vendor: VendorKind, (from, to): (NaiveDate, NaiveDate)) -> i32 {
     if vendor.can(VendorCapability::History) { i32::try_from(days(from, to).len()).unwrap_or(i32::MAX) } else { 1 }
@@ -66,6 +72,7 @@ mod tests {
             last_data_at: None,
             silent: false,
             backfilling: false,
+            earlier: None,
         }
     }
 

@@ -8,17 +8,24 @@ use super::{Engine, EngineFault};
 use crate::{
     app::{
         ports::Job,
+        reconcile::reconcile_all,
         work::{ScheduleFault, Scheduling},
     },
     clock::Instant,
     domain::calendar::next_nightly,
     id::Uuid,
+    store::reconcile::forget_runs,
 };
 
 /// Servers handled by one look at the schedule; the next look takes the rest.
 const BATCH: usize = 500;
 /// How long fired ticks and idempotency keys are kept, in days.
 const KEEP_DAYS: i64 = 2;
+
+/// How long ended runs with their collections are kept, in days: a year, and the month in which it is looked back at.
+const KEEP_RUNS_DAYS: i64 = 400;
+/// Runs deleted in one transaction.
+const FORGET_AT_ONCE: i64 = 200;
 
 /// The job that works on a run that was just opened.
 pub(super) fn run_job(server_id: Uuid, run_id: Uuid) -> Job {
@@ -91,10 +98,19 @@ impl Scheduling for Engine {
         }
     }
 
+    async fn reconcile(&self) -> Result<(), ScheduleFault> {
+        let report = reconcile_all(&self.store, &self.clock, &self.ids, true).await;
+        report.map(|_| ()).map_err(|error| fault(error.into()))
+    }
+
     async fn retain(&self) -> Result<(), ScheduleFault> {
         let kept = async {
             let now = self.now();
-            Ok(self.store.forget_before(now - TimeDelta::days(KEEP_DAYS)).await?)
+            self.store.forget_before(now - TimeDelta::days(KEEP_DAYS)).await?;
+            let before = now - TimeDelta::days(KEEP_RUNS_DAYS);
+            // A batch at a time, so that no night waits for it.
+            while forget_runs(&self.store, before, FORGET_AT_ONCE).await? > 0 {}
+            Ok(())
         };
         kept.await.map_err(fault)
     }

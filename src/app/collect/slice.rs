@@ -46,7 +46,7 @@ pub(super) struct Slice<'a> {
 impl<'a> Slice<'a> {
     pub(super) async fn begin(engine: &'a Engine, lease: Lease, shutdown: &'a CancellationToken) -> Result<Self, EngineFault> {
         let started = Monotonic::now();
-        let (server, connector) = engine.open(lease.server_id).await?;
+        let (server, connector) = engine.checks().open(lease.server_id).await?;
         Ok(Self {
             engine,
             lease,
@@ -130,10 +130,16 @@ impl<'a> Slice<'a> {
         }
     }
 
+    /// Reads the server again: its settings changed under a read.
+    pub(super) async fn refresh(&mut self) -> Result<(), EngineFault> {
+        (self.server, self.connector) = self.engine.checks().open(self.lease.server_id).await?;
+        Ok(())
+    }
+
     /// The check before a run; it also moves the server's health.
     pub(super) async fn check(&mut self) -> Result<Result<(), FailureReason>, EngineFault> {
         let Some(connector) = self.connector.clone() else { return Ok(Err(FailureReason::Internal)) };
-        let (server, verdict) = self.engine.check_health(&self.server, connector.as_ref()).await?;
+        let (server, verdict) = self.engine.checks().check_health(&self.server, connector.as_ref()).await?;
         self.server = server;
         Ok(verdict)
     }
@@ -145,19 +151,30 @@ impl<'a> Slice<'a> {
         let today = day_of(now, zone);
         let feeds = engine.store.plannable_feeds(self.server.id).await?;
         let backfill_waits = run.trigger == SyncTrigger::Nightly && engine.store.has_open_backfill(self.server.id).await?;
+        let parts: Vec<_> = feeds.iter().filter(|feed| feed.earlier.is_some()).map(|feed| feed.id).collect();
+        if run.trigger == SyncTrigger::Nightly && !backfill_waits && !parts.is_empty() {
+            // Their backfill was broken off; a run reads a feed once, so they get one of their own again.
+            engine.open_run(self.server.id, SyncTrigger::Backfill, Some(parts)).await?;
+        }
         let mut collections = Vec::new();
         let mut answers = 0;
         for feed in &feeds {
             let chosen = match run.trigger {
-                SyncTrigger::Backfill => feed.backfilling,
-                _ => !(feed.backfilling && backfill_waits),
+                SyncTrigger::Backfill => feed.backfilling || feed.earlier.is_some(),
+                // The days after an earlier part are collected beside its backfill.
+                _ => !(feed.backfilling && backfill_waits) || feed.earlier.is_some(),
             };
             if !chosen || run.only_feeds.as_ref().is_some_and(|only| !only.contains(&feed.id)) {
                 continue;
             }
             let recovers = run.trigger == SyncTrigger::Recovery && feed.silent;
             let recover_from = feed.last_data_at.filter(|_| recovers).map(|at| day_of(at, zone));
-            let Some(window) = plan::window(feed, self.server.vendor, run.trigger, recover_from, today) else { continue };
+            let part = feed.earlier.filter(|_| run.trigger == SyncTrigger::Backfill);
+            let window = match part {
+                Some(part) => Some(plan::earlier_window(feed, part, self.server.vendor)),
+                None => plan::window(feed, self.server.vendor, run.trigger, recover_from, today),
+            };
+            let Some(window) = window else { continue };
             answers += plan::answers(self.server.vendor, window);
             collections.push(PlannedCollection {
                 id: engine.ids.uuid(now),
@@ -165,6 +182,7 @@ impl<'a> Slice<'a> {
                 position: i32::try_from(collections.len()).unwrap_or(i32::MAX),
                 from: window.0,
                 to: window.1,
+                earlier: part.is_some(),
                 saved_through: None,
                 attempts: 0,
                 started_at: None,

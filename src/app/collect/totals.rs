@@ -63,7 +63,8 @@ impl Slice<'_> {
         }
 
         let mut effects = Effects::default();
-        if moved || read.run.trigger == SyncTrigger::Recovery {
+        let again = moved || read.run.trigger == SyncTrigger::Recovery;
+        if again && !read.collection.earlier {
             let open: Vec<NaiveDate> = known.values().filter(|row| row.open).map(|row| row.day).collect();
             for day in read.feed.asked_again(&open, &asked, previous(today)) {
                 let answer = match self.ask_day(read, &known, day).await? {

@@ -7,14 +7,25 @@ use super::types::enums::UserErrorCode;
 use crate::app;
 
 mod accounts;
+mod feed_settings;
 mod feeds;
+mod ledger;
+mod server_settings;
 mod servers;
 mod syncs;
 
 /// Everything that can be changed. What a caller can do wrong is in userErrors; then nothing was changed.
 #[derive(Default, MergedObject)]
 #[graphql(name = "Mutation")]
-pub struct Mutation(accounts::AccountMutations, servers::ServerMutations, feeds::FeedMutations, syncs::SyncMutations);
+pub struct Mutation(
+    accounts::AccountMutations,
+    servers::ServerMutations,
+    server_settings::ServerSettingsMutations,
+    feeds::FeedMutations,
+    feed_settings::FeedSettingsMutations,
+    syncs::SyncMutations,
+    ledger::LedgerMutations,
+);
 
 /// Something the caller can put right.
 #[derive(Debug, Clone, SimpleObject)]

@@ -16,7 +16,7 @@ use crate::{
         connection::{Connection, page_args},
         context::{Session, present},
         error::Result,
-        scalars::DateTime,
+        scalars::{DateTime, Long},
     },
     id::Uuid,
 };
@@ -60,7 +60,7 @@ impl Health {
     async fn history(&self, ctx: &Context<'_>) -> Result<Connection<HealthChange>> {
         let session = Session::of(ctx)?;
         let page = session.app.health_history(session.actor, self.subject, &page_args(ctx)).await?;
-        Ok(Connection::map(page, |cursor, record| HealthChange { cursor: cursor.to_owned(), record }))
+        Ok(Connection::map(page, |cursor, record| HealthChange::new(cursor.to_owned(), record)))
     }
 }
 
@@ -69,6 +69,12 @@ impl Health {
 pub struct HealthChange {
     cursor: String,
     record: health::HealthChange,
+}
+
+impl HealthChange {
+    pub(in crate::graphql) fn new(cursor: String, record: health::HealthChange) -> Self {
+        Self { cursor, record }
+    }
 }
 
 /// A change of a server's or feed's health.
@@ -152,6 +158,23 @@ impl HealthSummary {
     /// Anomalies that wait for a decision.
     fn open_anomaly_count(&self) -> i32 {
         int(self.record.open_anomalies)
+    }
+
+    /// Sides held in suspense by these anomalies.
+    fn held_pages(&self) -> Long {
+        self.record.suspense.sides().into()
+    }
+
+    /// The longest unhealthy first.
+    async fn unhealthy_servers(&self, ctx: &Context<'_>) -> Result<Connection<Server>> {
+        let session = Session::of(ctx)?;
+        Ok(session.app.unhealthy_servers(session.actor, self.account_id, &page_args(ctx)).await?.into())
+    }
+
+    /// The longest unhealthy first.
+    async fn unhealthy_feeds(&self, ctx: &Context<'_>) -> Result<Connection<Feed>> {
+        let session = Session::of(ctx)?;
+        Ok(session.app.unhealthy_feeds(session.actor, self.account_id, &page_args(ctx)).await?.into())
     }
 
     /// Anomalies that wait for a decision, the oldest first.

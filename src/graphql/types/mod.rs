@@ -21,7 +21,7 @@ mod viewer;
 
 pub use account::{Account, Consumption};
 pub use feed::{Anomaly, Device, Feed};
-pub use health::{Health, HealthSummary};
+pub use health::{Health, HealthChange, HealthSummary};
 pub use ledger::{Deposit, Estimate, Methodology, PaperInput};
 pub use node::Node;
 pub use run::{Collection, SyncError, SyncProgress, SyncRun};

@@ -1,17 +1,17 @@
 //! One transaction of waiting commits: one statement per table, rows in key order (so that two groups cannot wait for each other).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use chrono::NaiveDate;
 use sea_orm::{ConnectionTrait as _, Value};
 
 use super::{
-    Committed, FeedCommit, NewEntry, PeriodDayRow, devices,
+    Committed, FeedCommit, devices,
+    posting::{self, Entry, FeedDaySums},
     sql::{Rows, statement},
 };
 use crate::{
     domain::{
-        calendar::Month,
         health::HealthSubject,
         pages::{Methodology, Pages, StandardPages},
     },
@@ -24,14 +24,18 @@ pub(super) async fn apply(tx: &Tx, commits: &[FeedCommit]) -> Result<Vec<Committ
     let servers = lock_servers(tx, commits).await?;
     let mut held: Vec<&FeedCommit> = commits
         .iter()
-        .filter(|commit| servers.get(&commit.lease.server_id).is_some_and(|server| server.fence == commit.lease.fence))
+        .filter(|commit| {
+            let server = servers.get(&commit.lease.server_id);
+            server.is_some_and(|server| server.fence == commit.lease.fence && server.version == commit.server_version)
+        })
         .collect();
-    let kept = update_feeds(tx, &held).await?;
+    let kept: HashSet<Uuid> = update_feeds(tx, &held).await?.into_iter().collect();
     held.retain(|commit| kept.contains(&commit.feed.id));
 
     rename_feeds(tx, &held).await?;
     let posted = post_entries(tx, &held).await?;
     devices::write(tx, &held).await?;
+    devices::write_earlier(tx, &held).await?;
     write_anomalies(tx, &held).await?;
     close_days(tx, &held).await?;
     write_health_changes(tx, &held).await?;
@@ -44,7 +48,7 @@ pub(super) async fn apply(tx: &Tx, commits: &[FeedCommit]) -> Result<Vec<Committ
             let Some(server) = servers.get(&commit.lease.server_id).filter(|server| server.fence == commit.lease.fence) else {
                 return Committed::LeaseLost;
             };
-            if !kept.contains(&commit.feed.id) {
+            if server.version != commit.server_version || !kept.contains(&commit.feed.id) {
                 return Committed::FeedChanged;
             }
             let Posted { pages, standard } = posted.get(&commit.collection.id).copied().unwrap_or_default();
@@ -60,6 +64,7 @@ pub(super) async fn apply(tx: &Tx, commits: &[FeedCommit]) -> Result<Vec<Committ
 
 struct ServerRow {
     fence: i64,
+    version: i32,
     stopped: bool,
 }
 
@@ -76,14 +81,18 @@ async fn lock_servers(tx: &Tx, commits: &[FeedCommit]) -> Result<BTreeMap<Uuid, 
     let found = rows
         .query(
             tx.db(),
-            "SELECT id, lease_fence, paused_at IS NOT NULL OR removed_at IS NOT NULL FROM server WHERE id IN (",
+            "SELECT id, lease_fence, paused_at IS NOT NULL OR removed_at IS NOT NULL, version FROM server WHERE id IN (",
             lock,
         )
         .await?;
     found
         .into_iter()
         .map(|row| {
-            let server = ServerRow { fence: row.try_get_by_index(1)?, stopped: row.try_get_by_index(2)? };
+            let server = ServerRow {
+                fence: row.try_get_by_index(1)?,
+                version: row.try_get_by_index(3)?,
+                stopped: row.try_get_by_index(2)?,
+            };
             Ok((row.try_get_by_index(0)?, server))
         })
         .collect()
@@ -91,8 +100,9 @@ async fn lock_servers(tx: &Tx, commits: &[FeedCommit]) -> Result<BTreeMap<Uuid, 
 
 /// Writes the feeds whose settings are still those they were read with, and says which.
 async fn update_feeds(tx: &Tx, commits: &[&FeedCommit]) -> Result<Vec<Uuid>, StoreError> {
-    let mut rows =
-        Rows::new(&["uuid", "integer", "text", "boolean", "bigint", "integer", "text", "text", "bigint", "bigint", "bigint"]);
+    let mut rows = Rows::new(&[
+        "uuid", "integer", "text", "boolean", "bigint", "integer", "text", "text", "bigint", "bigint", "bigint", "text", "text",
+    ]);
     for commit in sorted_by(commits, |commit| commit.feed.id) {
         let feed = &commit.feed;
         rows.push([
@@ -107,16 +117,18 @@ async fn update_feeds(tx: &Tx, commits: &[&FeedCommit]) -> Result<Vec<Uuid>, Sto
             feed.health.checked_at.map(|at| at.timestamp_millis()).into(),
             feed.health.changed_at.map(|at| at.timestamp_millis()).into(),
             tx.now_millis().into(),
+            day(feed.earlier.map(|part| part.through)),
+            day(feed.earlier.and_then(|part| part.saved)),
         ]);
     }
     let found = rows
         .query(tx.db(),
             "WITH v(id, version, covered_through, backfilling, last_data_at, device_count, \
-             health_status, health_reason, health_checked_at, health_changed_at, updated_at) AS (",
+             health_status, health_reason, health_checked_at, health_changed_at, updated_at, earlier_through, earlier_saved) AS (",
             ") UPDATE feed SET covered_through = v.covered_through, backfilling = v.backfilling, \
              last_data_at = v.last_data_at, device_count = v.device_count, health_status = v.health_status, \
              health_reason = v.health_reason, health_checked_at = v.health_checked_at, health_changed_at = v.health_changed_at, \
-             updated_at = v.updated_at \
+             updated_at = v.updated_at, earlier_through = v.earlier_through, earlier_saved = v.earlier_saved \
              FROM v WHERE feed.id = v.id AND feed.version = v.version AND feed.ended_at IS NULL RETURNING feed.id",
         )
         .await?;
@@ -147,208 +159,46 @@ struct Posted {
     standard: StandardPages,
 }
 
-impl Posted {
-    fn add(&mut self, pages: Pages, standard: StandardPages) {
-        self.pages = self.pages + pages;
-        self.standard = self.standard + standard;
-    }
-}
-
-/// Posts the entries: the sums of each feed and day first, because an entry's standard pages are the difference it makes to them;
-/// then the totals of the account's months, whose rows give the numbers; then the entries.
+/// Posts the entries, and the states of period vendors' days with them.
 async fn post_entries(tx: &Tx, commits: &[&FeedCommit]) -> Result<BTreeMap<Uuid, Posted>, StoreError> {
-    let mut sums = add_to_feed_days(tx, commits).await?;
-
-    let mut of_collection: BTreeMap<Uuid, Posted> = BTreeMap::new();
-    let mut of_day: BTreeMap<(Uuid, NaiveDate), Posted> = BTreeMap::new();
-    let mut of_month: BTreeMap<(Uuid, Month), (Posted, i64)> = BTreeMap::new();
-    let mut entries: Vec<(&FeedCommit, &NewEntry, Month, StandardPages)> = Vec::new();
+    let mut days = FeedDaySums::default();
     for commit in commits {
         for entry in &commit.entries {
-            let Some(before) = sums.get_mut(&(commit.feed.id, entry.day)) else { continue };
-            let standard = Methodology::CURRENT.entry_standard(*before, entry.pages);
-            *before = *before + entry.pages;
-            let month = Month::of(entry.day);
-            of_collection.entry(commit.collection.id).or_default().add(entry.pages, standard);
-            of_day.entry((commit.account_id, entry.day)).or_default().add(entry.pages, standard);
-            let (posted, count) = of_month.entry((commit.account_id, month)).or_default();
-            posted.add(entry.pages, standard);
-            *count += 1;
-            entries.push((commit, entry, month, standard));
-        }
-    }
-    if entries.is_empty() {
-        return Ok(of_collection);
-    }
-
-    let mut numbers = add_to_account_months(tx, &of_month).await?;
-    insert_entries(tx, &entries, &mut numbers).await?;
-    add_to_account_days(tx, &of_day).await?;
-    Ok(of_collection)
-}
-
-/// Adds the entries to the sums of their feeds and days, stores the period vendors' day states with them, and gives each sum as it
-/// was *before*.
-async fn add_to_feed_days(tx: &Tx, commits: &[&FeedCommit]) -> Result<BTreeMap<(Uuid, NaiveDate), Pages>, StoreError> {
-    let mut added: BTreeMap<(Uuid, NaiveDate), (Pages, Option<&PeriodDayRow>)> = BTreeMap::new();
-    for commit in commits {
-        for entry in &commit.entries {
-            let (pages, _) = added.entry((commit.feed.id, entry.day)).or_default();
-            *pages = *pages + entry.pages;
+            days.add(commit.feed.id, entry.day, entry.pages);
         }
         for row in &commit.days {
-            added.entry((commit.feed.id, row.day)).or_default().1 = Some(row);
+            days.set_state(commit.feed.id, row);
         }
     }
-    let mut rows = Rows::new(&[
-        "uuid", "text", "bigint", "bigint", "bigint", "text", "bigint", "boolean", "bigint", "bigint", "bigint", "text",
-    ]);
-    for ((feed_id, date), (pages, state)) in &added {
-        let lower = state.and_then(|row| row.state.lower);
-        rows.push([
-            (*feed_id).into(),
-            date.to_string().into(),
-            pages.small.into(),
-            pages.large.into(),
-            pages.duplex.into(),
-            state.map(|row| row.report.as_str()).into(),
-            state.map_or(0, |row| i64::from(row.state.revision)).into(),
-            state.is_some_and(|row| row.open).into(),
-            lower.map(|lower| lower.answer.small).into(),
-            lower.map(|lower| lower.answer.large).into(),
-            lower.map(|lower| lower.answer.duplex).into(),
-            day(lower.map(|lower| lower.night)),
-        ]);
-    }
-    let found = rows
-        .query(
-            tx.db(),
-            "INSERT INTO feed_day (feed_id, day, small, large, duplex, report, revision, open, lower_small, lower_large, \
-             lower_duplex, lower_night) ",
-            " ON CONFLICT (feed_id, day) DO UPDATE SET small = feed_day.small + excluded.small, \
-             large = feed_day.large + excluded.large, duplex = feed_day.duplex + excluded.duplex, \
-             report = COALESCE(excluded.report, feed_day.report), \
-             revision = CASE WHEN excluded.report IS NULL THEN feed_day.revision ELSE excluded.revision END, \
-             open = CASE WHEN excluded.report IS NULL THEN feed_day.open ELSE excluded.open END, \
-             lower_small = CASE WHEN excluded.report IS NULL THEN feed_day.lower_small ELSE excluded.lower_small END, \
-             lower_large = CASE WHEN excluded.report IS NULL THEN feed_day.lower_large ELSE excluded.lower_large END, \
-             lower_duplex = CASE WHEN excluded.report IS NULL THEN feed_day.lower_duplex ELSE excluded.lower_duplex END, \
-             lower_night = CASE WHEN excluded.report IS NULL THEN feed_day.lower_night ELSE excluded.lower_night END \
-             RETURNING feed_id, day, small, large, duplex",
-        )
-        .await?;
-    found
-        .into_iter()
-        .map(|row| {
-            let key = (row.try_get_by_index(0)?, parse_day(&row.try_get_by_index::<String>(1)?)?);
-            let sum =
-                Pages { small: row.try_get_by_index(2)?, large: row.try_get_by_index(3)?, duplex: row.try_get_by_index(4)? };
-            let posted = added.get(&key).map(|(pages, _)| *pages).unwrap_or_default();
-            Ok((key, sum - posted))
-        })
-        .collect()
-}
+    let mut sums = days.store(tx).await?;
 
-/// Adds to the months' totals and takes numbers: gives each month's last number *before*.
-async fn add_to_account_months(
-    tx: &Tx,
-    of_month: &BTreeMap<(Uuid, Month), (Posted, i64)>,
-) -> Result<BTreeMap<(Uuid, Month), i64>, StoreError> {
-    let mut rows = Rows::new(&["uuid", "text", "bigint", "bigint", "bigint", "bigint", "bigint"]);
-    for ((account_id, month), (posted, count)) in of_month {
-        rows.push([
-            (*account_id).into(),
-            month.to_string().into(),
-            posted.pages.small.into(),
-            posted.pages.large.into(),
-            posted.pages.duplex.into(),
-            posted.standard.0.into(),
-            (*count).into(),
-        ]);
+    let mut of_collection: BTreeMap<Uuid, Posted> = BTreeMap::new();
+    let mut entries = Vec::new();
+    for commit in commits {
+        for entry in &commit.entries {
+            let standard = sums.standard_of(commit.feed.id, entry.day, entry.pages);
+            let posted = of_collection.entry(commit.collection.id).or_default();
+            posted.pages += entry.pages;
+            posted.standard = posted.standard + standard;
+            entries.push(Entry {
+                id: entry.id,
+                account_id: commit.account_id,
+                feed_id: Some(commit.feed.id),
+                collection_id: Some(commit.collection.id),
+                day: entry.day,
+                pages: entry.pages,
+                standard,
+                estimated: entry.estimated,
+                kind: entry.kind,
+                source_key: entry.source_key.clone(),
+                note: None,
+                reversal_of: None,
+                methodology_version: Methodology::CURRENT.version,
+            });
+        }
     }
-    let found = rows
-        .query(
-            tx.db(),
-            "INSERT INTO account_month (account_id, month, small, large, duplex, standard, last_number) ",
-            " ON CONFLICT (account_id, month) DO UPDATE SET small = account_month.small + excluded.small, \
-             large = account_month.large + excluded.large, duplex = account_month.duplex + excluded.duplex, \
-             standard = account_month.standard + excluded.standard, \
-             last_number = account_month.last_number + excluded.last_number RETURNING account_id, month, last_number",
-        )
-        .await?;
-    found
-        .into_iter()
-        .map(|row| {
-            let month: String = row.try_get_by_index(1)?;
-            let month = month.parse().map_err(|_| StoreError::Corrupt("account_month.month"))?;
-            let key = (row.try_get_by_index(0)?, month);
-            let count = of_month.get(&key).map_or(0, |(_, count)| *count);
-            Ok((key, row.try_get_by_index::<i64>(2)? - count))
-        })
-        .collect()
-}
-
-async fn insert_entries(
-    tx: &Tx,
-    entries: &[(&FeedCommit, &NewEntry, Month, StandardPages)],
-    numbers: &mut BTreeMap<(Uuid, Month), i64>,
-) -> Result<(), StoreError> {
-    let mut rows = Rows::new(&[
-        "uuid", "uuid", "uuid", "uuid", "text", "text", "bigint", "bigint", "bigint", "bigint", "bigint", "boolean", "text",
-        "text", "integer", "bigint",
-    ]);
-    for (commit, entry, month, standard) in entries {
-        let number = numbers.entry((commit.account_id, *month)).or_default();
-        *number += 1;
-        rows.push([
-            entry.id.into(),
-            commit.account_id.into(),
-            commit.feed.id.into(),
-            commit.collection.id.into(),
-            entry.day.to_string().into(),
-            month.to_string().into(),
-            (*number).into(),
-            entry.pages.small.into(),
-            entry.pages.large.into(),
-            entry.pages.duplex.into(),
-            standard.0.into(),
-            entry.estimated.into(),
-            entry.kind.as_str().into(),
-            entry.source_key.clone().into(),
-            Methodology::CURRENT.version.into(),
-            tx.now_millis().into(),
-        ]);
-    }
-    rows.execute(tx.db(),
-        "INSERT INTO deposit (id, account_id, feed_id, collection_id, day, month, number, small, large, duplex, standard, estimated, \
-         kind, source_key, methodology_version, created_at) ",
-        "",
-    )
-    .await?;
-    Ok(())
-}
-
-async fn add_to_account_days(tx: &Tx, of_day: &BTreeMap<(Uuid, NaiveDate), Posted>) -> Result<(), StoreError> {
-    let mut rows = Rows::new(&["uuid", "text", "bigint", "bigint", "bigint", "bigint"]);
-    for ((account_id, day), posted) in of_day {
-        rows.push([
-            (*account_id).into(),
-            day.to_string().into(),
-            posted.pages.small.into(),
-            posted.pages.large.into(),
-            posted.pages.duplex.into(),
-            posted.standard.0.into(),
-        ]);
-    }
-    rows.execute(
-        tx.db(),
-        "INSERT INTO account_day (account_id, day, small, large, duplex, standard) ",
-        " ON CONFLICT (account_id, day) DO UPDATE SET small = account_day.small + excluded.small, \
-         large = account_day.large + excluded.large, duplex = account_day.duplex + excluded.duplex, \
-         standard = account_day.standard + excluded.standard",
-    )
-    .await?;
-    Ok(())
+    posting::post(tx, &entries).await?;
+    Ok(of_collection)
 }
 
 async fn close_days(tx: &Tx, commits: &[&FeedCommit]) -> Result<(), StoreError> {

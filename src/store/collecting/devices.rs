@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     clock::from_millis,
-    domain::meters::{Basis, DeviceState, MeterState},
+    domain::meters::{self, Basis, Booking, DeviceState, MeterState},
     id::Uuid,
     store::{Source as _, Store, StoreError, Tx},
 };
@@ -34,9 +34,16 @@ const COLUMNS: &str = "id, vendor_device_id, managed, counted, last_read_at, rea
 impl Store {
     /// The devices of a feed, by the vendor's id.
     pub async fn devices_for_collecting(&self, feed_id: Uuid) -> Result<Vec<StoredDevice>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM device WHERE feed_id = ? ORDER BY vendor_device_id");
+        let sql = format!("SELECT {} FROM device WHERE feed_id = ? ORDER BY vendor_device_id", packed_columns(self.dialect()));
         let rows = self.db().query_all_raw(statement(self.dialect(), &sql, [feed_id.into()])).await?;
         rows.iter().map(device).collect()
+    }
+
+    /// The states of devices in the days that an earlier activation date put before those collected already.
+    pub async fn earlier_devices(&self, feed_id: Uuid) -> Result<Vec<DeviceState>, StoreError> {
+        let sql = "SELECT state FROM earlier_device WHERE feed_id = ?";
+        let rows = self.db().query_all_raw(statement(self.dialect(), sql, [feed_id.into()])).await?;
+        rows.iter().map(|row| read_state(&row.try_get_by_index::<String>(0)?)).collect()
     }
 
     /// Which of these devices stand in another feed of the server, for first sights.
@@ -69,54 +76,59 @@ fn literal(backend: sea_orm::DbBackend, id: Uuid) -> String {
 }
 
 pub(super) async fn write(tx: &Tx, commits: &[&FeedCommit]) -> Result<(), StoreError> {
-    write_whole(tx, commits).await?;
+    let mut whole = Vec::new();
+    for commit in commits {
+        for device in &commit.devices {
+            whole.push((commit.feed.id, commit.lease.server_id, device));
+        }
+    }
+    write_whole(tx, &whole).await?;
     write_marks(tx, commits).await
 }
 
-async fn write_whole(tx: &Tx, commits: &[&FeedCommit]) -> Result<(), StoreError> {
+/// Writes all of devices, each with its feed and server.
+async fn write_whole(tx: &Tx, devices: &[(Uuid, Uuid, &StoredDevice)]) -> Result<(), StoreError> {
     let mut rows = Rows::new(&[
         "uuid", "text", "boolean", "boolean", "bigint", "text", "text", "bigint", "bigint", "text", "bigint", "bigint",
         "bigint", "bigint", "text", "bigint", "bigint", "bigint", "bigint", "text", "bigint", "bigint", "text", "uuid", "uuid",
     ]);
-    for commit in commits {
-        for StoredDevice { id, state } in &commit.devices {
-            let pending = if state.pending.is_empty() {
-                None
-            } else {
-                Some(serde_json::to_string(&state.pending).map_err(|_| StoreError::Corrupt("device.pending"))?)
-            };
-            let [small, large, duplex] = state.meters.map(|meter| meter_values(state.basis.is_some(), meter));
-            let [a, b, c, d, e] = small;
-            let [f, g, h, i, j] = large;
-            let [k, l, m, n, o] = duplex;
-            rows.push([
-                (*id).into(),
-                state.vendor_device_id.clone().into(),
-                state.managed.into(),
-                state.counted.into(),
-                state.last_read_at.map(|at| at.timestamp_millis()).into(),
-                day(state.read_day),
-                state.basis.map(Basis::code).into(),
-                a,
-                b,
-                c,
-                d,
-                e,
-                f,
-                g,
-                h,
-                i,
-                j,
-                k,
-                l,
-                m,
-                n,
-                o,
-                pending.into(),
-                commit.feed.id.into(),
-                commit.lease.server_id.into(),
-            ]);
-        }
+    for (feed_id, server_id, StoredDevice { id, state }) in devices {
+        let pending = if state.pending.is_empty() {
+            None
+        } else {
+            Some(serde_json::to_string(&state.pending).map_err(|_| StoreError::Corrupt("device.pending"))?)
+        };
+        let [small, large, duplex] = state.meters.map(|meter| meter_values(state.basis.is_some(), meter));
+        let [a, b, c, d, e] = small;
+        let [f, g, h, i, j] = large;
+        let [k, l, m, n, o] = duplex;
+        rows.push([
+            (*id).into(),
+            state.vendor_device_id.clone().into(),
+            state.managed.into(),
+            state.counted.into(),
+            state.last_read_at.map(|at| at.timestamp_millis()).into(),
+            day(state.read_day),
+            state.basis.map(Basis::code).into(),
+            a,
+            b,
+            c,
+            d,
+            e,
+            f,
+            g,
+            h,
+            i,
+            j,
+            k,
+            l,
+            m,
+            n,
+            o,
+            pending.into(),
+            (*feed_id).into(),
+            (*server_id).into(),
+        ]);
     }
     if rows.is_empty() {
         return Ok(());
@@ -179,33 +191,150 @@ fn meter_values(seen: bool, meter: MeterState) -> [Value; 5] {
     ]
 }
 
+/// Between the values of a packed row; no number, day or code has it.
+const SEPARATOR: char = '|';
+
+/// A row's id and short values packed into one text: a driver copies every value of a row by itself, and a feed's devices have a
+/// thousand of them. What may hold any text is apart.
+fn packed_columns(dialect: sea_orm::DbBackend) -> String {
+    let id = if dialect == sea_orm::DbBackend::Postgres { "id::text" } else { "lower(hex(id))" };
+    let mut packed = format!("{id} || '{SEPARATOR}' || CASE WHEN managed THEN '1' ELSE '0' END");
+    packed.push_str(&format!(" || '{SEPARATOR}' || CASE WHEN counted THEN '1' ELSE '0' END"));
+    for column in COLUMNS.split(',').map(str::trim).filter(|column| !APART.contains(column)) {
+        packed.push_str(&format!(" || '{SEPARATOR}' || COALESCE(CAST({column} AS TEXT), '')"));
+    }
+    format!("{packed}, vendor_device_id, pending")
+}
+
+/// Columns that are not packed with the others, or are packed first.
+const APART: [&str; 5] = ["id", "vendor_device_id", "managed", "counted", "pending"];
+
 fn device(row: &QueryResult) -> Result<StoredDevice, StoreError> {
-    let basis: Option<String> = row.try_get_by_index(6)?;
-    let pending: Option<String> = row.try_get_by_index(22)?;
+    let packed: String = row.try_get_by_index(0)?;
+    let pending: Option<String> = row.try_get_by_index(2)?;
+    let mut values = Unpacked(packed.split(SEPARATOR));
+    let id = Uuid::try_parse(values.text()?).map_err(|_| CORRUPT)?;
+    let (managed, counted) = (values.text()? == "1", values.text()? == "1");
+    let last_read_at = values.number()?.map(from_millis);
+    let read_day = values.day()?;
+    let basis = Some(values.text()?).filter(|code| !code.is_empty());
+    let basis = basis.map(|code| Basis::parse(code).ok_or(StoreError::Corrupt("device.basis"))).transpose()?;
     let state = DeviceState {
         vendor_device_id: row.try_get_by_index(1)?,
-        managed: row.try_get_by_index(2)?,
-        counted: row.try_get_by_index(3)?,
-        last_read_at: row.try_get_by_index::<Option<i64>>(4)?.map(from_millis),
-        read_day: row.try_get_by_index::<Option<String>>(5)?.map(|day| parse_day(&day)).transpose()?,
-        basis: basis.map(|code| Basis::parse(&code).ok_or(StoreError::Corrupt("device.basis"))).transpose()?,
-        meters: [meter(row, 7)?, meter(row, 12)?, meter(row, 17)?],
+        managed,
+        counted,
+        last_read_at,
+        read_day,
+        basis,
+        meters: [values.meter()?, values.meter()?, values.meter()?],
         pending: pending
             .map(|text| serde_json::from_str(&text).map_err(|_| StoreError::Corrupt("device.pending")))
             .transpose()?
             .unwrap_or_default(),
     };
-    Ok(StoredDevice { id: row.try_get_by_index(0)?, state })
+    Ok(StoredDevice { id, state })
 }
 
-fn meter(row: &QueryResult, first: usize) -> Result<MeterState, StoreError> {
-    let number = |index| row.try_get_by_index::<Option<i64>>(index).map(Option::unwrap_or_default);
-    let initial_day: Option<String> = row.try_get_by_index(first + 2)?;
-    Ok(MeterState {
-        first_initial: number(first)?,
-        initial: number(first + 1)?,
-        initial_day: initial_day.map_or(Ok(NaiveDate::default()), |day| parse_day(&day))?,
-        mark: number(first + 3)?,
-        closed: number(first + 4)?,
-    })
+const CORRUPT: StoreError = StoreError::Corrupt("device");
+
+/// The values of a packed row, in their order; an empty one is null.
+struct Unpacked<'a>(std::str::Split<'a, char>);
+
+impl<'a> Unpacked<'a> {
+    fn text(&mut self) -> Result<&'a str, StoreError> {
+        self.0.next().ok_or(CORRUPT)
+    }
+
+    fn number(&mut self) -> Result<Option<i64>, StoreError> {
+        let text = self.text()?;
+        if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(|_| CORRUPT) }
+    }
+
+    fn day(&mut self) -> Result<Option<NaiveDate>, StoreError> {
+        let text = self.text()?;
+        if text.is_empty() { Ok(None) } else { parse_day(text).map(Some) }
+    }
+
+    /// Null until the first sight.
+    fn meter(&mut self) -> Result<MeterState, StoreError> {
+        Ok(MeterState {
+            first_initial: self.number()?.unwrap_or_default(),
+            initial: self.number()?.unwrap_or_default(),
+            initial_day: self.day()?.unwrap_or_default(),
+            mark: self.number()?.unwrap_or_default(),
+            closed: self.number()?.unwrap_or_default(),
+        })
+    }
+}
+
+fn read_state(text: &str) -> Result<DeviceState, StoreError> {
+    serde_json::from_str(text).map_err(|_| StoreError::Corrupt("earlier_device.state"))
+}
+
+/// Stores states of devices in the days before those collected already.
+pub(super) async fn write_earlier(tx: &Tx, commits: &[&FeedCommit]) -> Result<(), StoreError> {
+    for commit in commits {
+        for state in &commit.earlier {
+            write_earlier_one(tx, commit.feed.id, state).await?;
+        }
+        if commit.joined {
+            let sql = "DELETE FROM earlier_device WHERE feed_id = ?";
+            tx.db().execute_raw(statement(tx.db().get_database_backend(), sql, [commit.feed.id.into()])).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn write_earlier_one(tx: &Tx, feed_id: Uuid, state: &DeviceState) -> Result<(), StoreError> {
+    let text = serde_json::to_string(state).map_err(|_| StoreError::Corrupt("earlier_device.state"))?;
+    tx.db()
+        .execute_raw(statement(
+            tx.db().get_database_backend(),
+            "INSERT INTO earlier_device (feed_id, vendor_device_id, state) VALUES (?, ?, ?) \
+             ON CONFLICT (feed_id, vendor_device_id) DO UPDATE SET state = excluded.state",
+            [feed_id.into(), state.vendor_device_id.clone().into(), text.into()],
+        ))
+        .await?;
+    Ok(())
+}
+
+/// Takes the spike that an anomaly of a feed is about out of its device's state: `accept` gives its pages to be posted, else they are
+/// dropped. `None` when nothing is held by it any more.
+pub async fn take_spike(
+    tx: &Tx,
+    feed_id: Uuid,
+    server_id: Uuid,
+    anomaly: Uuid,
+    accept: bool,
+) -> Result<Option<Booking>, StoreError> {
+    let backend = tx.db().get_database_backend();
+    let sql = "SELECT source_key FROM anomaly WHERE id = ?";
+    let Some(row) = tx.db().query_one_raw(statement(backend, sql, [anomaly.into()])).await? else { return Ok(None) };
+    let source: String = row.try_get_by_index(0)?;
+    // The device's own id comes first and may hold anything.
+    let Some((vendor_device_id, key)) = source.rsplit_once('|') else { return Ok(None) };
+
+    let sql = format!("SELECT {COLUMNS} FROM device WHERE feed_id = ? AND vendor_device_id = ?");
+    let stored = tx.db().query_one_raw(statement(backend, &sql, [feed_id.into(), vendor_device_id.into()])).await?;
+    if let Some(StoredDevice { id, state }) = stored.as_ref().map(device).transpose()?
+        && let Some((state, booking)) = decide(state, key, accept)
+    {
+        write_whole(tx, &[(feed_id, server_id, &StoredDevice { id, state })]).await?;
+        return Ok(Some(booking));
+    }
+    let sql = "SELECT state FROM earlier_device WHERE feed_id = ? AND vendor_device_id = ?";
+    let Some(row) = tx.db().query_one_raw(statement(backend, sql, [feed_id.into(), vendor_device_id.into()])).await? else {
+        return Ok(None);
+    };
+    let state = read_state(&row.try_get_by_index::<String>(0)?)?;
+    let Some((state, booking)) = decide(state, key, accept) else { return Ok(None) };
+    write_earlier_one(tx, feed_id, &state).await?;
+    Ok(Some(booking))
+}
+
+/// The state after a decision on a spike, and the spike's pages; `None` when it is not held.
+fn decide(state: DeviceState, key: &str, accept: bool) -> Option<(DeviceState, Booking)> {
+    let (accepted, booking) = meters::accept(state.clone(), key)?;
+    let state = if accept { accepted } else { meters::reject(state, key)? };
+    Some((state, booking))
 }

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use sea_orm::{ConnectionTrait as _, QueryResult};
 
-use super::{FeedAfter, PeriodDayRow, apply::parse_day, sql::statement};
+use super::{EarlierPart, FeedAfter, PeriodDayRow, apply::parse_day, sql::statement};
 use crate::{
     clock::{Instant, from_millis},
     domain::{
@@ -99,8 +99,8 @@ impl Store {
                  feed.ended_at IS NOT NULL OR feed.paused_at IS NOT NULL OR account.status <> 'ACTIVE', \
                  feed.vendor_name, feed.covered_through, feed.backfilling, feed.last_data_at, feed.device_count, \
                  feed.health_status, feed.health_reason, feed.health_checked_at, feed.health_changed_at, \
-                 EXISTS (SELECT 1 FROM feed_pause WHERE feed_pause.feed_id = feed.id AND feed_pause.to_day IS NOT NULL), feed.given_name \
-                 FROM feed JOIN account ON account.id = feed.account_id WHERE feed.id = ?",
+                 EXISTS (SELECT 1 FROM feed_pause WHERE feed_pause.feed_id = feed.id AND feed_pause.to_day IS NOT NULL), feed.given_name, \
+                 feed.earlier_through, feed.earlier_saved FROM feed JOIN account ON account.id = feed.account_id WHERE feed.id = ?",
                 [id.into()],
             ))
             .await?;
@@ -171,6 +171,9 @@ fn feed(id: Uuid, row: &QueryResult) -> Result<CollectingFeed, StoreError> {
     let status: String = row.try_get_by_index(12)?;
     let reason: Option<String> = row.try_get_by_index(13)?;
     let instant = |index| row.try_get_by_index::<Option<i64>>(index).map(|millis| millis.map(from_millis));
+    let optional_day = |index| -> Result<Option<NaiveDate>, StoreError> {
+        row.try_get_by_index::<Option<String>>(index)?.map(|day| parse_day(&day)).transpose()
+    };
     let health = Health {
         status: HealthStatus::parse(&status).ok_or(StoreError::Corrupt("feed.health_status"))?,
         reason: reason.map(|text| FailureReason::parse(&text).ok_or(StoreError::Corrupt("feed.health_reason"))).transpose()?,
@@ -196,6 +199,9 @@ fn feed(id: Uuid, row: &QueryResult) -> Result<CollectingFeed, StoreError> {
             device_count: row.try_get_by_index(11)?,
             health,
             health_before: None,
+            earlier: optional_day(18)?
+                .map(|through| Ok::<_, StoreError>(EarlierPart { through, saved: optional_day(19)? }))
+                .transpose()?,
         },
     })
 }

@@ -12,17 +12,20 @@ mod devices;
 mod feeds;
 mod lease;
 mod plan;
+mod posting;
 mod servers;
 pub(super) mod sql;
 mod writer;
 
 use chrono::NaiveDate;
 
+pub(super) use self::sql::statement;
 pub use self::{
-    devices::StoredDevice,
+    devices::{StoredDevice, take_spike},
     feeds::{CollectingFeed, LeftOut},
     lease::Lease,
     plan::{FeedPlan, OpenRun, PlannedCollection, RunEnd},
+    posting::{DaySums, Entry, FeedDaySums, post},
     servers::NightDue,
     writer::CommitWriter,
 };
@@ -35,6 +38,7 @@ use crate::{
         feed::CollectionScope,
         health::{Health, HealthStatus},
         ledger::DepositKind,
+        meters::DeviceState,
         pages::{Pages, StandardPages},
         period::PeriodDay,
         run::SyncStatus,
@@ -49,6 +53,8 @@ pub struct FeedCommit {
     pub lease: Lease,
     /// The run.
     pub run_id: Uuid,
+    /// The server's version when it was read: changed settings commit nothing, and the answer is read again.
+    pub server_version: i32,
     /// The feed's version when it was read: changed settings commit nothing, and the answer is read again.
     pub feed_version: i32,
     /// The feed's account: it gets the pages, and the change of the feed's health.
@@ -61,6 +67,10 @@ pub struct FeedCommit {
     pub devices: Vec<StoredDevice>,
     /// States of devices of which only marks and times moved on.
     pub marks: Vec<StoredDevice>,
+    /// States of devices in an earlier part of the feed's days, which are kept apart until they are joined.
+    pub earlier: Vec<DeviceState>,
+    /// Whether the earlier part is complete: its states are in `devices`, joined with the later ones, and the part is forgotten.
+    pub joined: bool,
     /// Period vendors: the states of the days asked for.
     pub days: Vec<PeriodDayRow>,
     /// Period vendors: days up to this one that wait for nothing more are closed; `None` closes none.
@@ -164,6 +174,17 @@ pub struct FeedAfter {
     pub health: Health,
     /// The status before, if the answer changed it.
     pub health_before: Option<HealthStatus>,
+    /// The part that an earlier activation date put before the days collected already.
+    pub earlier: Option<EarlierPart>,
+}
+
+/// Days that an earlier activation date put before those collected already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EarlierPart {
+    /// Its last day, the day of the old baseline.
+    pub through: NaiveDate,
+    /// The last day saved; `None` before the first.
+    pub saved: Option<NaiveDate>,
 }
 
 /// A collection after an answer (or after a failed attempt).
@@ -218,6 +239,6 @@ pub enum Committed {
     },
     /// Another holder has the server: nothing was stored, and nothing more may be.
     LeaseLost,
-    /// The feed's settings changed, or it ended, since it was read: nothing was stored.
+    /// The feed's or its server's settings changed, or it ended, since it was read: nothing was stored.
     FeedChanged,
 }

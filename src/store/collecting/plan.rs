@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use sea_orm::{ConnectionTrait as _, DbBackend, QueryResult};
 
 use super::{
-    Lease,
+    EarlierPart, Lease,
     apply::{day, parse_day},
     sql::{Rows, statement},
 };
@@ -55,6 +55,8 @@ pub struct FeedPlan {
     pub backfilling: bool,
     /// Whether it is unhealthy for lack of new data.
     pub silent: bool,
+    /// The part that an earlier activation date put before the days collected already.
+    pub earlier: Option<EarlierPart>,
 }
 
 /// A collection to work on.
@@ -70,6 +72,8 @@ pub struct PlannedCollection {
     pub from: NaiveDate,
     /// Last day of the window.
     pub to: NaiveDate,
+    /// Whether it reads the part that an earlier activation date put before the days collected already.
+    pub earlier: bool,
     /// The last saved day.
     pub saved_through: Option<NaiveDate>,
     /// Attempts made.
@@ -223,7 +227,7 @@ impl Store {
             .query_all_raw(statement(
                 self.dialect(),
                 "SELECT feed.id, feed.activation_date, feed.covered_through, feed.last_data_at, \
-                 feed.backfilling, feed.health_reason FROM feed \
+                 feed.backfilling, feed.health_reason, feed.earlier_through, feed.earlier_saved FROM feed \
                  JOIN account ON account.id = feed.account_id \
                  WHERE feed.server_id = ? AND feed.ended_at IS NULL AND feed.paused_at IS NULL AND account.status = 'ACTIVE' \
                  ORDER BY feed.id",
@@ -239,6 +243,10 @@ impl Store {
                     last_data_at: instant(&row, 3)?,
                     backfilling: row.try_get_by_index(4)?,
                     silent: row.try_get_by_index::<Option<String>>(5)?.as_deref() == Some(FailureReason::NoNewData.as_str()),
+                    earlier: match optional_day(&row, 6)? {
+                        Some(through) => Some(EarlierPart { through, saved: optional_day(&row, 7)? }),
+                        None => None,
+                    },
                 })
             })
             .collect()
@@ -287,7 +295,7 @@ impl Store {
         if started == 0 {
             return Ok(false);
         }
-        let mut rows = Rows::new(&["uuid", "uuid", "uuid", "integer", "text", "text", "text"]);
+        let mut rows = Rows::new(&["uuid", "uuid", "uuid", "integer", "text", "text", "text", "boolean"]);
         for collection in collections {
             rows.push([
                 collection.id.into(),
@@ -297,11 +305,16 @@ impl Store {
                 SyncStatus::Queued.as_str().into(),
                 day(Some(collection.from)),
                 day(Some(collection.to)),
+                collection.earlier.into(),
             ]);
         }
         if !rows.is_empty() {
-            rows.execute(tx.db(), "INSERT INTO collection (id, run_id, feed_id, position, status, from_day, to_day) ", "")
-                .await?;
+            rows.execute(
+                tx.db(),
+                "INSERT INTO collection (id, run_id, feed_id, position, status, from_day, to_day, earlier) ",
+                "",
+            )
+            .await?;
         }
         tx.commit().await?;
         Ok(true)
@@ -313,7 +326,7 @@ impl Store {
             .db()
             .query_all_raw(statement(
                 self.dialect(),
-                "SELECT id, feed_id, position, from_day, to_day, saved_through, attempts, started_at, next_attempt_at \
+                "SELECT id, feed_id, position, from_day, to_day, saved_through, attempts, started_at, next_attempt_at, earlier \
                  FROM collection WHERE run_id = ? AND status IN ('QUEUED', 'RUNNING') \
                  AND (next_attempt_at IS NULL OR next_attempt_at <= ?) ORDER BY position LIMIT ?",
                 [run_id.into(), now.timestamp_millis().into(), i64::from(limit).into()],
@@ -331,6 +344,7 @@ impl Store {
                     attempts: row.try_get_by_index(6)?,
                     started_at: instant(&row, 7)?,
                     next_attempt_at: instant(&row, 8)?,
+                    earlier: row.try_get_by_index(9)?,
                 })
             })
             .collect()

@@ -4,7 +4,7 @@ use chrono::{NaiveDate, NaiveTime};
 use chrono_tz::Tz;
 use sea_orm::ConnectionTrait as _;
 
-use super::{apply::day, sql::statement};
+use super::sql::statement;
 use crate::{
     clock::{Instant, from_millis},
     domain::{
@@ -12,7 +12,7 @@ use crate::{
         server::Server,
     },
     id::Uuid,
-    store::{Source as _, Store, StoreError, health, server},
+    store::{Source as _, Store, StoreError, health, server, server_settings},
 };
 
 /// A server whose night is due.
@@ -48,7 +48,7 @@ impl Store {
         Ok(Some((server, sealed)))
     }
 
-    /// Stores the outcome of a check; when it changed the status, also the change and the days of the pause. Gives whether it did.
+    /// Stores the outcome of a check, unless it was made with other settings than the server has by now; when it changed the status, also the change and the days of the pause. Gives whether it did.
     pub async fn record_server_check(&self, server: &Server, today: NaiveDate, now: Instant) -> Result<bool, StoreError> {
         let tx = self.begin_write().await?;
         let backend = self.dialect();
@@ -57,11 +57,14 @@ impl Store {
             .db()
             .query_one_raw(statement(
                 backend,
-                &format!("SELECT health_status FROM server WHERE id = ? AND removed_at IS NULL{lock}"),
-                [server.id.into()],
+                &format!(
+                    "SELECT health_status, paused_at FROM server WHERE id = ? AND version = ? AND removed_at IS NULL{lock}"
+                ),
+                [server.id.into(), server.version.into()],
             ))
             .await?;
         let Some(before) = before else { return Ok(false) };
+        let paused = before.try_get_by_index::<Option<i64>>(1)?.is_some();
         let before: String = before.try_get_by_index(0)?;
         let before = HealthStatus::parse(&before).ok_or(StoreError::Corrupt("server.health_status"))?;
         let after = server.health;
@@ -85,21 +88,9 @@ impl Store {
             let subject = HealthSubject::Server(server.id);
             health::append(&tx, server.account_id, subject, before, after.status, after.reason).await?;
             if after.status == HealthStatus::Unhealthy {
-                tx.db()
-                    .execute_raw(statement(
-                        backend,
-                        "INSERT INTO server_pause (id, server_id, from_day) VALUES (?, ?, ?)",
-                        [uuid_of(server, now).into(), server.id.into(), day(Some(today))],
-                    ))
-                    .await?;
-            } else {
-                tx.db()
-                    .execute_raw(statement(
-                        backend,
-                        "UPDATE server_pause SET to_day = ? WHERE server_id = ? AND to_day IS NULL",
-                        [day(Some(today)), server.id.into()],
-                    ))
-                    .await?;
+                server_settings::open_pause(&tx, server.id, uuid_of(server, now), today).await?;
+            } else if !paused {
+                server_settings::close_pause(&tx, server.id, today).await?;
             }
         }
         tx.commit().await?;

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use chrono::{NaiveDate, NaiveTime};
 use coppice::{
     app::{
-        ConnectorCache, Hub,
+        App, AppParts, AppSettings, ConnectorCache, Hub,
         collect::{CollectSettings, Engine, EngineParts},
         ports::{Job, JobQueue, QueueError},
         work::{CollectEnd, Collecting as _, Scheduling as _},
@@ -18,12 +18,13 @@ use coppice::{
     clock::{Clock as _, Instant, ManualClock, SharedClock},
     connector::{Client, ClientSettings, Credentials, ServerUrl},
     domain::{
-        account::{Account, AccountRole, ActiveStatus},
+        account::{Account, AccountRole, ActiveStatus, Actor, Permission, Who},
         calendar::{local_instant, next_nightly},
         feed::{CollectionScope, Feed},
         health::Health,
         run::SyncTrigger,
         server::Server,
+        vendor::VendorCapability,
     },
     id::{IdSource, SharedIds, Uuid},
     secret::{KeyRing, Place, SealingKey, Secret},
@@ -88,6 +89,7 @@ pub struct Rig {
     pub clock: Arc<ManualClock>,
     pub store: Store,
     pub engine: Engine,
+    pub app: App,
     pub servers: Vec<Server>,
     pub feeds: Vec<RigFeed>,
     pub db: DatabaseConnection,
@@ -122,8 +124,9 @@ impl Rig {
         store.migrate().await.unwrap();
         let db = sea_orm::Database::connect(database.url()).await.unwrap();
         let parts = Parts { ids, keys, queue: Arc::new(Pushed::default()), ca_file };
-        let engine = parts.engine(&store, &clock);
+        let (engine, app) = parts.engine(&store, &clock);
         let mut rig = Self {
+            app,
             simulator,
             clock,
             store,
@@ -142,7 +145,7 @@ impl Rig {
 
     /// The same database with another engine, as after a restart.
     pub fn restart(&mut self) {
-        self.engine = self.parts.engine(&self.store, &self.clock);
+        (self.engine, self.app) = self.parts.engine(&self.store, &self.clock);
     }
 
     async fn register(&mut self, activation: NaiveDate) {
@@ -253,6 +256,11 @@ impl Rig {
             .unwrap();
     }
 
+    /// The dealer's user.
+    pub fn actor(&self) -> Actor {
+        Actor { who: Who::User(Uuid::from_u128(1)), account_id: self.partner, permission: Permission::Admin }
+    }
+
     /// Opens a run of each server and works it off.
     pub async fn run_all(&mut self, trigger: SyncTrigger) {
         for server in &self.servers {
@@ -289,7 +297,7 @@ impl Rig {
     }
 
     /// When a customer's data was read: the instants of the answers that were whole.
-    fn asked(&self, feed: &RigFeed) -> Vec<Instant> {
+    pub fn asked(&self, feed: &RigFeed) -> Vec<Instant> {
         let answered = |request: &RequestRecord| {
             request.kind == Kind::Data && !request.faulty && request.customer.as_deref() == Some(feed.external_id.as_str())
         };
@@ -312,7 +320,7 @@ impl Rig {
     /// What the ledger holds of a feed, by day.
     pub async fn posted(&self, feed: Uuid) -> BTreeMap<NaiveDate, Totals> {
         let mut days = BTreeMap::<NaiveDate, Totals>::new();
-        for row in self.all("SELECT feed_id, day, small, large, duplex FROM deposit").await {
+        for row in self.all("SELECT feed_id, day, small, large, duplex FROM deposit WHERE feed_id IS NOT NULL").await {
             if row.try_get_by_index::<Uuid>(0).unwrap() != feed {
                 continue;
             }
@@ -329,15 +337,19 @@ impl Rig {
     /// What the oracle says must have been posted of a feed through a day.
     pub fn expected(&self, feed: &RigFeed, through: NaiveDate) -> Posted {
         let fleet = self.fleet();
-        let scope = match feed.scope {
-            CollectionScope::All => Scope::All,
-            CollectionScope::ManagedOnly => Scope::ManagedOnly,
-        };
+        let scope = scope_of(feed);
         if fleet.spec().servers[feed.server].vendor() == Vendor::MpsMonitor {
             fleet.expected_between_readings(feed.server, &feed.external_id, scope, &self.asked(feed))
         } else {
             fleet.expected_deposits(feed.server, &feed.external_id, scope, feed.activation, through)
         }
+    }
+
+    /// What the oracle says of current counters that were read at just these instants.
+    pub fn expected_of_readings(&self, feed: &RigFeed, asked: &[Instant]) -> BTreeMap<NaiveDate, Totals> {
+        let mut days = self.fleet().expected_between_readings(feed.server, &feed.external_id, scope_of(feed), asked).by_day();
+        days.retain(|_, sum| *sum != Totals::ZERO);
+        days
     }
 
     /// Compares every feed with the oracle, and the totals with the entries.
@@ -367,6 +379,30 @@ impl Rig {
         assert_eq!(self.simulator.violations(), Vec::<String>::new());
     }
 
+    /// Invariant 1: what a feed's collections posted, with what is in suspense, is what its devices' segments come to.
+    pub async fn assert_segments(&self) {
+        let posted = "SELECT feed_id, CAST(SUM(small) AS BIGINT), CAST(SUM(large) AS BIGINT), CAST(SUM(duplex) AS BIGINT) \
+                      FROM deposit WHERE feed_id IS NOT NULL GROUP BY feed_id";
+        let held = "SELECT feed_id, CAST(SUM(CASE meter WHEN 'SMALL' THEN held ELSE 0 END) AS BIGINT), \
+                    CAST(SUM(CASE meter WHEN 'LARGE' THEN held ELSE 0 END) AS BIGINT), \
+                    CAST(SUM(CASE meter WHEN 'DUPLEX' THEN held ELSE 0 END) AS BIGINT) FROM anomaly WHERE status = 'OPEN' GROUP BY feed_id";
+        let life = "SELECT feed_id, CAST(SUM(small_closed + small_mark - small_initial) AS BIGINT), \
+                    CAST(SUM(large_closed + large_mark - large_initial) AS BIGINT), \
+                    CAST(SUM(duplex_closed + duplex_mark - duplex_initial) AS BIGINT) FROM device GROUP BY feed_id";
+        let mut sums = BTreeMap::<Uuid, [i64; 3]>::new();
+        for (sql, sign) in [(posted, 1), (held, 1), (life, -1)] {
+            for row in self.all(sql).await {
+                let sum = sums.entry(row.try_get_by_index(0).unwrap()).or_default();
+                for (index, sum) in sum.iter_mut().enumerate() {
+                    *sum += sign * row.try_get_by_index::<Option<i64>>(index + 1).unwrap().unwrap_or_default();
+                }
+            }
+        }
+        for feed in self.feeds.iter().filter(|feed| self.servers[feed.server].vendor.can(VendorCapability::Devices)) {
+            assert_eq!(sums.get(&feed.id).copied().unwrap_or_default(), [0; 3], "{}", feed.external_id);
+        }
+    }
+
     async fn rows(&self, sql: &str) -> Vec<(Uuid, String, [i64; 4])> {
         let rows = self.all(sql).await;
         rows.iter()
@@ -390,7 +426,7 @@ impl Rig {
 }
 
 impl Parts {
-    fn engine(&self, store: &Store, clock: &Arc<ManualClock>) -> Engine {
+    fn engine(&self, store: &Store, clock: &Arc<ManualClock>) -> (Engine, App) {
         let settings = ClientSettings {
             extra_ca: Some(self.ca_file.clone()),
             allow_cidrs: vec!["127.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()],
@@ -401,19 +437,39 @@ impl Parts {
         };
         let clock: SharedClock = clock.clone();
         let client = Client::new(settings, clock.clone(), self.ids.clone()).unwrap();
-        Engine::new(EngineParts {
+        let connectors = Arc::new(ConnectorCache::new(client, self.keys.clone()));
+        let hub = Hub::default();
+        let engine = Engine::new(EngineParts {
             store: store.clone(),
-            connectors: Arc::new(ConnectorCache::new(client, self.keys.clone())),
-            clock,
+            connectors: connectors.clone(),
+            clock: clock.clone(),
             ids: self.ids.clone(),
             queue: self.queue.clone(),
-            hub: Hub::default(),
+            hub: hub.clone(),
             settings: CollectSettings::default(),
-        })
+        });
+        let app = App::new(AppParts {
+            store: store.clone(),
+            clock,
+            ids: self.ids.clone(),
+            connectors,
+            tokens: None,
+            queue: self.queue.clone(),
+            hub,
+            settings: AppSettings::default(),
+        });
+        (engine, app)
     }
 }
 
-fn credentials(access: &Access) -> Credentials {
+fn scope_of(feed: &RigFeed) -> Scope {
+    match feed.scope {
+        CollectionScope::All => Scope::All,
+        CollectionScope::ManagedOnly => Scope::ManagedOnly,
+    }
+}
+
+pub fn credentials(access: &Access) -> Credentials {
     let secret = |text: &String| Secret::from(text.clone());
     match access {
         Access::Printanista { username, password, api_key } => {

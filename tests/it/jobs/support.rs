@@ -298,8 +298,14 @@ impl Scheduling for Schedules {
                 .map(|result| result.rows_affected()),
         };
         let fires = written.map_err(|error| ScheduleFault(Box::new(error)))? == 1;
-        self.app.ticks.send_modify(|ticks| *ticks += 1);
+        if schedule == "retention" {
+            self.app.ticks.send_modify(|ticks| *ticks += 1);
+        }
         Ok(fires)
+    }
+
+    async fn reconcile(&self) -> Result<(), ScheduleFault> {
+        Ok(())
     }
 
     async fn retain(&self) -> Result<(), ScheduleFault> {

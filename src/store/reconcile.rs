@@ -1,0 +1,288 @@
+//! The books recomputed from the entries. The database does the sums and gives only what differs, for some accounts or feeds at a time,
+//! so memory is bounded; each comparison is one statement, so it sees one state of the books however busy they are.
+
+use std::collections::BTreeMap;
+
+use coppice_entity::{account, feed};
+use sea_orm::{ColumnTrait, ConnectionTrait as _, EntityTrait, QueryFilter, QueryOrder as _, QueryResult, QuerySelect as _};
+
+use super::{Source as _, Store, StoreError, collecting::statement};
+use crate::{
+    clock::Instant,
+    domain::{
+        device::MeterKind,
+        meters::{DeviceState, Pending},
+        pages::Pages,
+        reconcile::{Book, Difference, Reconciliation},
+        vendor::{VendorCapability, VendorKind},
+    },
+    id::Uuid,
+};
+
+/// Rows of one comparison; the rest is found when these are repaired.
+const MOST: i64 = 1_000;
+
+/// The next accounts in the order of their ids: the first and last of at most `limit`, and how many.
+pub async fn accounts_after(store: &Store, after: Option<Uuid>, limit: u64) -> Result<Option<(Uuid, Uuid, i64)>, StoreError> {
+    use account::Column as C;
+    let mut select = account::Entity::find().select_only().column(C::Id).order_by_asc(C::Id).limit(limit);
+    if let Some(after) = after {
+        select = select.filter(C::Id.gt(after));
+    }
+    Ok(ends(&select.into_tuple::<Uuid>().all(store.db()).await?))
+}
+
+/// The next feeds in the order of their ids: the first and last of at most `limit`, and how many.
+pub async fn feeds_after(store: &Store, after: Option<Uuid>, limit: u64) -> Result<Option<(Uuid, Uuid, i64)>, StoreError> {
+    use feed::Column as C;
+    let mut select = feed::Entity::find().select_only().column(C::Id).order_by_asc(C::Id).limit(limit);
+    if let Some(after) = after {
+        select = select.filter(C::Id.gt(after));
+    }
+    Ok(ends(&select.into_tuple::<Uuid>().all(store.db()).await?))
+}
+
+fn ends(ids: &[Uuid]) -> Option<(Uuid, Uuid, i64)> {
+    Some((*ids.first()?, *ids.last()?, i64::try_from(ids.len()).ok()?))
+}
+
+/// What differs in the books of the accounts from `first` to `last`.
+pub async fn account_differences(store: &Store, first: Uuid, last: Uuid) -> Result<Vec<Difference>, StoreError> {
+    let mut found = Vec::new();
+    for (book, table, key) in [(Book::AccountDay, "account_day", "day"), (Book::AccountMonth, "account_month", "month")] {
+        found.extend(sums(store, book, "account_id", table, key, true, first, last).await?);
+    }
+    let sql = "SELECT account_id, month, CAST(SUM(entries) AS BIGINT), MAX(number), MAX(last_number) FROM ( \
+         SELECT account_id, month, 1 AS entries, number, 0 AS last_number FROM deposit WHERE account_id >= ? AND account_id <= ? \
+         UNION ALL SELECT account_id, month, 0, 0, last_number FROM account_month WHERE account_id >= ? AND account_id <= ?) AS books \
+         GROUP BY account_id, month \
+         HAVING SUM(entries) <> MAX(number) OR MAX(number) <> MAX(last_number) ORDER BY account_id, month LIMIT ?";
+    let values = [first.into(), last.into(), first.into(), last.into(), MOST.into()];
+    for row in store.db().query_all_raw(statement(store.dialect(), sql, values)).await? {
+        let (entries, number): (i64, i64) = (row.try_get_by_index(2)?, row.try_get_by_index(3)?);
+        let last: i64 = row.try_get_by_index(4)?;
+        found.push(Difference {
+            book: Book::Numbers.to_string(),
+            subject: row.try_get_by_index(0)?,
+            key: row.try_get_by_index(1)?,
+            pages: Pages::ZERO,
+            standard: if entries == number { number - last } else { entries - number },
+            repaired: false,
+        });
+    }
+    Ok(found)
+}
+
+/// What differs in the books of the feeds from `first` to `last`.
+pub async fn feed_differences(store: &Store, first: Uuid, last: Uuid) -> Result<Vec<Difference>, StoreError> {
+    let mut found = sums(store, Book::FeedDay, "feed_id", "feed_day", "day", false, first, last).await?;
+    found.extend(segments(store, first, last).await?);
+    Ok(found)
+}
+
+/// The entries' sums less those of a table of totals, where they differ.
+#[expect(clippy::too_many_arguments, reason = "the names of a statement's parts")]
+async fn sums(
+    store: &Store,
+    book: Book,
+    subject: &str,
+    table: &str,
+    key: &str,
+    has_standard: bool,
+    first: Uuid,
+    last: Uuid,
+) -> Result<Vec<Difference>, StoreError> {
+    let (standard, minus) = if has_standard { ("standard", "-standard") } else { ("0", "0") };
+    let sql = format!(
+        "SELECT subject, place, CAST(SUM(small) AS BIGINT), CAST(SUM(large) AS BIGINT), CAST(SUM(duplex) AS BIGINT), \
+         CAST(SUM(standard) AS BIGINT) FROM ( \
+         SELECT {subject} AS subject, {key} AS place, small, large, duplex, {standard} AS standard FROM deposit \
+         WHERE {subject} >= ? AND {subject} <= ? UNION ALL \
+         SELECT {subject}, {key}, -small, -large, -duplex, {minus} FROM {table} WHERE {subject} >= ? AND {subject} <= ?) AS books \
+         GROUP BY subject, place \
+         HAVING SUM(small) <> 0 OR SUM(large) <> 0 OR SUM(duplex) <> 0 OR SUM(standard) <> 0 ORDER BY subject, place LIMIT ?"
+    );
+    let values = [first.into(), last.into(), first.into(), last.into(), MOST.into()];
+    let rows = store.db().query_all_raw(statement(store.dialect(), &sql, values)).await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Difference {
+                book: book.to_string(),
+                subject: row.try_get_by_index(0)?,
+                key: row.try_get_by_index(1)?,
+                pages: pages(&row, 2)?,
+                standard: row.try_get_by_index(5)?,
+                repaired: false,
+            })
+        })
+        .collect()
+}
+
+fn pages(row: &QueryResult, first: usize) -> Result<Pages, StoreError> {
+    let number = |index| row.try_get_by_index::<Option<i64>>(index).map(Option::unwrap_or_default);
+    Ok(Pages { small: number(first)?, large: number(first + 1)?, duplex: number(first + 2)? })
+}
+
+/// What is known of a feed with devices.
+#[derive(Default)]
+struct Feed {
+    posted: Pages,
+    /// By the anomalies.
+    held: Pages,
+    /// By the devices.
+    suspense: Pages,
+    life: Pages,
+}
+
+/// Compares entries and suspense with segments, and the suspense of anomalies with that of devices.
+async fn segments(store: &Store, first: Uuid, last: Uuid) -> Result<Vec<Difference>, StoreError> {
+    let vendors: Vec<String> = VendorKind::ALL
+        .iter()
+        .filter(|vendor| vendor.can(VendorCapability::Devices))
+        .map(|vendor| format!("'{vendor}'"))
+        .collect();
+    let sql = format!(
+        "WITH chosen AS (SELECT feed.id FROM feed JOIN server ON server.id = feed.server_id \
+         WHERE feed.id >= ? AND feed.id <= ? AND server.vendor IN ({})) \
+         SELECT feed_id, 'POSTED', CAST(SUM(small) AS BIGINT), CAST(SUM(large) AS BIGINT), CAST(SUM(duplex) AS BIGINT), '' \
+         FROM deposit WHERE feed_id IN (SELECT id FROM chosen) GROUP BY feed_id \
+         UNION ALL SELECT feed_id, 'LIFE', CAST(SUM(small_closed + small_mark - small_initial) AS BIGINT), \
+         CAST(SUM(large_closed + large_mark - large_initial) AS BIGINT), \
+         CAST(SUM(duplex_closed + duplex_mark - duplex_initial) AS BIGINT), '' \
+         FROM device WHERE feed_id IN (SELECT id FROM chosen) GROUP BY feed_id \
+         UNION ALL SELECT feed_id, 'HELD', CAST(SUM(CASE meter WHEN 'SMALL' THEN held ELSE 0 END) AS BIGINT), \
+         CAST(SUM(CASE meter WHEN 'LARGE' THEN held ELSE 0 END) AS BIGINT), \
+         CAST(SUM(CASE meter WHEN 'DUPLEX' THEN held ELSE 0 END) AS BIGINT), '' \
+         FROM anomaly WHERE status = 'OPEN' AND feed_id IN (SELECT id FROM chosen) GROUP BY feed_id \
+         UNION ALL SELECT feed_id, 'PENDING', 0, 0, 0, pending FROM device \
+         WHERE pending IS NOT NULL AND feed_id IN (SELECT id FROM chosen) \
+         UNION ALL SELECT feed_id, 'EARLIER', 0, 0, 0, state FROM earlier_device WHERE feed_id IN (SELECT id FROM chosen)",
+        vendors.join(",")
+    );
+    let mut feeds: BTreeMap<Uuid, Feed> = BTreeMap::new();
+    for row in store.db().query_all_raw(statement(store.dialect(), &sql, [first.into(), last.into()])).await? {
+        let feed = feeds.entry(row.try_get_by_index(0)?).or_default();
+        let kind: String = row.try_get_by_index(1)?;
+        let text: String = row.try_get_by_index(5)?;
+        match kind.as_str() {
+            "POSTED" => feed.posted += pages(&row, 2)?,
+            "LIFE" => feed.life += pages(&row, 2)?,
+            "HELD" => feed.held += pages(&row, 2)?,
+            "PENDING" => {
+                let pending: Pending = serde_json::from_str(&text).map_err(|_| StoreError::Corrupt("device.pending"))?;
+                feed.suspense += pending.suspense();
+            }
+            _ => {
+                let state: DeviceState =
+                    serde_json::from_str(&text).map_err(|_| StoreError::Corrupt("earlier_device.state"))?;
+                feed.life += state.life();
+                feed.suspense += state.suspense();
+            }
+        }
+    }
+    let mut found = Vec::new();
+    for (subject, feed) in feeds {
+        for (book, pages) in
+            [(Book::Segments, feed.posted + feed.suspense - feed.life), (Book::Suspense, feed.held - feed.suspense)]
+        {
+            if MeterKind::ALL.iter().any(|meter| pages.get(*meter) != 0) {
+                let book = book.to_string();
+                found.push(Difference { book, subject, key: String::new(), pages, standard: 0, repaired: false });
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Writes a derived total anew from the entries, under the lock that everyone who posts takes; `false` for what is not derived.
+pub async fn repair(store: &Store, difference: &Difference) -> Result<bool, StoreError> {
+    let (subject, key) = (difference.subject, difference.key.as_str());
+    let Some(book) = difference.book().filter(|book| book.is_derived()) else { return Ok(false) };
+    store
+        .write(|tx| async move {
+            let backend = tx.get_database_backend();
+            let lock = if store.is_sqlite() { "" } else { " FOR UPDATE" };
+            let (locked, values, rebuilt) = match book {
+                Book::FeedDay => (
+                    format!("SELECT id FROM feed WHERE id = ?{lock}"),
+                    vec![subject.into()],
+                    "INSERT INTO feed_day (feed_id, day, small, large, duplex) \
+                     SELECT ?, ?, COALESCE(SUM(small), 0), COALESCE(SUM(large), 0), COALESCE(SUM(duplex), 0) \
+                     FROM deposit WHERE feed_id = ? AND day = ? \
+                     ON CONFLICT (feed_id, day) DO UPDATE SET small = excluded.small, large = excluded.large, duplex = excluded.duplex",
+                ),
+                Book::AccountDay => (
+                    format!("SELECT account_id FROM account_month WHERE account_id = ? AND month = ?{lock}"),
+                    vec![subject.into(), key.get(..7).unwrap_or_default().into()],
+                    "INSERT INTO account_day (account_id, day, small, large, duplex, standard) \
+                     SELECT ?, ?, COALESCE(SUM(small), 0), COALESCE(SUM(large), 0), COALESCE(SUM(duplex), 0), \
+                     COALESCE(SUM(standard), 0) FROM deposit WHERE account_id = ? AND day = ? \
+                     ON CONFLICT (account_id, day) DO UPDATE SET small = excluded.small, large = excluded.large, \
+                     duplex = excluded.duplex, standard = excluded.standard",
+                ),
+                _ => (
+                    format!("SELECT account_id FROM account_month WHERE account_id = ? AND month = ?{lock}"),
+                    vec![subject.into(), key.into()],
+                    "INSERT INTO account_month (account_id, month, small, large, duplex, standard) \
+                     SELECT ?, ?, COALESCE(SUM(small), 0), COALESCE(SUM(large), 0), COALESCE(SUM(duplex), 0), \
+                     COALESCE(SUM(standard), 0) FROM deposit WHERE account_id = ? AND month = ? \
+                     ON CONFLICT (account_id, month) DO UPDATE SET small = excluded.small, large = excluded.large, \
+                     duplex = excluded.duplex, standard = excluded.standard",
+                ),
+            };
+            tx.query_one_raw(statement(backend, &locked, values)).await?;
+            let rebuilt = if store.is_sqlite() { rebuilt.to_owned() } else { typed(rebuilt) };
+            tx.execute_raw(statement(backend, &rebuilt, [subject.into(), key.into(), subject.into(), key.into()])).await?;
+            Ok(true)
+        })
+        .await
+}
+
+/// PostgreSQL cannot tell the types of a bare parameter in a select list.
+fn typed(sql: &str) -> String {
+    sql.replacen("SELECT ?, ?,", "SELECT CAST(? AS UUID), CAST(? AS TEXT),", 1)
+}
+
+/// Keeps a report.
+pub async fn keep(store: &Store, report: &Reconciliation) -> Result<(), StoreError> {
+    let shown = serde_json::to_string(&report.differences).map_err(|_| StoreError::Corrupt("reconciliation.differences"))?;
+    let shown = shown.as_str();
+    store
+        .write(|tx| async move {
+            tx.execute_raw(statement(
+                tx.get_database_backend(),
+                "INSERT INTO reconciliation (id, started_at, finished_at, accounts, feeds, found, repaired, differences) \
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    report.id.into(),
+                    report.started_at.timestamp_millis().into(),
+                    report.finished_at.timestamp_millis().into(),
+                    report.accounts.into(),
+                    report.feeds.into(),
+                    report.found.into(),
+                    report.repaired.into(),
+                    shown.into(),
+                ],
+            ))
+            .await?;
+            Ok(())
+        })
+        .await
+}
+
+/// Deletes what has been kept long enough: ended runs with their collections, `limit` at a time, and reports. Gives how many runs.
+pub async fn forget_runs(store: &Store, before: Instant, limit: i64) -> Result<u64, StoreError> {
+    let before = before.timestamp_millis();
+    store
+        .write(|tx| async move {
+            let backend = tx.get_database_backend();
+            let old = "SELECT id FROM sync_run WHERE finished_at < ? ORDER BY finished_at, id LIMIT ?";
+            let of_old = format!("DELETE FROM collection WHERE run_id IN ({old})");
+            tx.execute_raw(statement(backend, &of_old, [before.into(), limit.into()])).await?;
+            let runs = format!("DELETE FROM sync_run WHERE id IN ({old})");
+            let runs = tx.execute_raw(statement(backend, &runs, [before.into(), limit.into()])).await?.rows_affected();
+            tx.execute_raw(statement(backend, "DELETE FROM reconciliation WHERE finished_at < ?", [before.into()])).await?;
+            Ok(runs)
+        })
+        .await
+}
