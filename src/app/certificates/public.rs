@@ -63,6 +63,11 @@ pub struct Lifetime {
 }
 
 impl App {
+    /// Whether a stranger at `address` may ask once more; else for how many seconds not.
+    pub fn admit_visit(&self, address: Option<IpAddr>) -> Result<(), u32> {
+        self.certificates.visits().admit(address, self.now())
+    }
+
     /// `verifyCertificate`: what a certificate says, if its number and code are these; needs no sign-in.
     pub async fn verify_certificate(&self, number: &str, code: &str) -> Result<Option<Certificate>, AppError> {
         let found = certificate::by_number(&self.parts.store, &read_number(number)).await?;
