@@ -7,4 +7,5 @@ mod connector;
 mod engine;
 mod house;
 mod jobs;
+mod render;
 mod support;
