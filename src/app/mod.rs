@@ -52,8 +52,10 @@ mod sums;
 mod syncs;
 pub mod work;
 
+pub use crate::render::Sheet;
 pub use certificates::{
-    CertificateSettings, CertificateStream, Certificates, CloseReport, Lifetime, PublicCertificate, VerificationResult, Visits,
+    CertificateSettings, CertificateStream, Certificates, CloseReport, FileKind, Lifetime, PublicCertificate,
+    VerificationResult, Visits,
 };
 pub use connectors::{ConnectorCache, Unopened};
 pub use error::{AppError, Outcome, UserError, UserErrorCode};

@@ -12,5 +12,6 @@ mod graphql;
 mod house;
 mod http;
 mod jobs;
+mod render;
 mod store;
 mod support;

@@ -4,12 +4,13 @@
 use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
 
-use super::Certificates;
+use super::{Certificates, FileKind};
 use crate::{
     app::AppError,
     domain::{certificate::Certificate, pages::format_fixed},
     id::{Kind, PublicId},
     mail::{Letter, MailError},
+    render::Sheet,
     store::certificate::{
         self,
         delivery::{self, Delivery},
@@ -38,7 +39,10 @@ impl Certificates {
                 let ids = [delivery.certificate_id];
                 let found = certificate::by_ids(&self.store, delivery.account_id, &ids).await?.remove(&delivery.certificate_id);
                 let outcome = match found {
-                    Some(certificate) => mailer.send(self.letter(&delivery, &certificate)).await,
+                    Some(certificate) => {
+                        let pdf = self.draw(&certificate, FileKind::Pdf, Sheet::A4).await?;
+                        mailer.send(self.letter(&delivery, &certificate, pdf)).await
+                    }
                     None => continue,
                 };
                 sent += usize::from(outcome.is_ok());
@@ -67,18 +71,18 @@ impl Certificates {
         Ok(())
     }
 
-    fn letter(&self, delivery: &Delivery, certificate: &Certificate) -> Letter {
+    fn letter(&self, delivery: &Delivery, certificate: &Certificate, pdf: Vec<u8>) -> Letter {
         let (holder, month) = (&certificate.holder, certificate.month.first_day().format("%B %Y"));
         let trees = format_fixed(certificate.trees().into(), 2);
         let pages = certificate.standard;
         let supplement = if certificate.sequence > 1 { "supplementary " } else { "" };
-        let (page, pdf) = (self.verification_url(certificate), self.pdf_url(certificate));
+        let (page, file) = (self.verification_url(certificate), self.pdf_url(certificate));
         let (number, code) = (&certificate.number, &certificate.code);
         let text = format!(
             "Hello {name},\n\n\
              here is the {supplement}Certificate of Reforestation of {holder} for {month}: {trees} trees for {pages} standard pages.\n\n\
              See and verify it: {page}\n\
-             As PDF: {pdf}\n\n\
+             As PDF: {file}\n\n\
              Number: {number}\n\
              Verification code: {code}\n\n\
              Anyone who has this number and code can see the certificate.\n",
@@ -91,7 +95,7 @@ impl Certificates {
             address: delivery.email.clone(),
             subject: format!("Certificate of Reforestation, {month}: {trees} trees"),
             text,
-            pdf: None,
+            pdf: Some((format!("{number}.pdf"), pdf)),
         }
     }
 }

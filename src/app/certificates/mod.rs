@@ -11,9 +11,12 @@
 //! - Whatever decides what is on a certificate happens under the month's lock, in the store; here it is decided which months are due.
 //! - Whoever has a certificate's number and code may see it and its files; nobody is told whether a number exists.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 use super::{AppError, ConnectorCache, Hub};
 use crate::{
@@ -21,6 +24,7 @@ use crate::{
     domain::calendar::Holidays,
     id::{SharedIds, Uuid},
     mail::Mailer,
+    render::Renderer,
     secret::Place,
     store::{
         Store,
@@ -32,12 +36,14 @@ use crate::{
 mod addresses;
 mod close;
 mod deliver;
+mod draw;
 mod issued;
 mod projects;
 mod public;
 mod reads;
 
 pub use close::CloseReport;
+pub use draw::FileKind;
 pub use issued::CertificateStream;
 pub use public::{Lifetime, PublicCertificate, VerificationResult, Visits};
 
@@ -71,6 +77,8 @@ pub struct Certificates {
     settings: Arc<CertificateSettings>,
     signer: Arc<Mutex<Option<Arc<CertificateKey>>>>,
     visits: Arc<Visits>,
+    renderer: Arc<OnceLock<Renderer>>,
+    drawing: Arc<Semaphore>,
 }
 
 impl fmt::Debug for Certificates {
@@ -97,6 +105,8 @@ impl Certificates {
             settings: Arc::new(settings),
             signer: Arc::default(),
             visits: Arc::default(),
+            renderer: Arc::default(),
+            drawing: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from))),
         }
     }
 

@@ -7,7 +7,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use chrono::TimeDelta;
+use chrono::{Datelike as _, NaiveDate, TimeDelta};
 
 use super::Certificates;
 use crate::{
@@ -22,7 +22,6 @@ use crate::{
     secret::{self, Digest},
     store::{account, certificate, certificate::public_page},
 };
-use chrono::Datelike as _;
 
 named_enum! {
     /// Whether a certificate is genuine.
@@ -52,7 +51,9 @@ pub struct PublicCertificate {
 pub struct Lifetime {
     /// Name of the account.
     pub holder: String,
-    /// This year, by the account's zone.
+    /// Today in its zone.
+    pub today: NaiveDate,
+    /// This year there.
     pub year: i32,
     /// Since 1 January.
     pub year_to_date: PageSum,
@@ -94,10 +95,10 @@ impl App {
         let store = &self.parts.store;
         let Some(id) = public_page::account(store, token).await? else { return Ok(None) };
         let Some(account) = account::find(store, id).await? else { return Ok(None) };
-        let year = day_of(self.now(), account.time_zone).year();
+        let today = day_of(self.now(), account.time_zone);
         let Totals { year_to_date, lifetime, certified, .. } =
             self.totals_of(std::iter::once(&account)).await?.remove(&id).unwrap_or_default();
-        Ok(Some(Lifetime { holder: account.name, year, year_to_date, lifetime, certified }))
+        Ok(Some(Lifetime { holder: account.name, today, year: today.year(), year_to_date, lifetime, certified }))
     }
 }
 
