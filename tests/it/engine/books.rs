@@ -103,7 +103,7 @@ async fn old_runs_are_forgotten_on_postgres() {
 
 /// A subscriber that comes back with its cursor has missed nothing, whatever account a change is of.
 async fn changes_of_health_are_told_in_order(database: TestDatabase) {
-    let mut rig = rig(database, 23, Trouble::NONE).await;
+    let rig = rig(database, 23, Trouble::NONE).await;
     let actor = rig.actor();
     let mut stream = rig.app.health_changed(&actor, rig.partner, None).await.unwrap().unwrap();
     rig.simulator.set_fault(0, Some(Fault::Down));
