@@ -42,6 +42,10 @@ use coppice::{
 };
 use tokio_util::sync::CancellationToken;
 
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ZONE: chrono_tz::Tz = chrono_tz::Europe::Berlin;
 const NIGHT: NaiveTime = NaiveTime::from_hms_opt(3, 30, 0).unwrap();
 const FIRST_DAY: &str = "2026-01-01";
@@ -164,7 +168,7 @@ async fn nights() {
     let clock: SharedClock = manual.clone();
     let ids: SharedIds = Arc::new(IdSource::seeded(1));
     let keys = Arc::new(KeyRing::new(SealingKey::generate(&ids), Vec::new()));
-    let store = Store::open(&DatabaseSettings { url, max_connections: 16 }, clock.clone()).await.unwrap();
+    let store = Store::open(&DatabaseSettings { url, max_connections: 10 }, clock.clone()).await.unwrap();
     store.migrate().await.unwrap();
     let settings = ClientSettings {
         extra_ca: Some(ca_file),

@@ -90,8 +90,8 @@ pub fn generate_keys(file: Option<&PathBuf>) -> Result<Option<Secret>, KeysError
     let ids = IdSource::from_os();
     let Some(path) = file else { return Ok(Some(SealingKey::generate(&ids).line())) };
     let failed = |source| KeysError::Create { path: path.clone(), source };
-    match create_key_file(path, &ids).map_err(failed)? {
-        true => Ok(None),
-        false => Err(failed(io::Error::new(io::ErrorKind::AlreadyExists, "it is there already and is left as it is"))),
+    if create_key_file(path, &ids).map_err(failed)? {
+        return Ok(None);
     }
+    Err(failed(io::Error::new(io::ErrorKind::AlreadyExists, "it is there already and is left as it is")))
 }

@@ -26,10 +26,13 @@ use crate::{
         ports::{Job, JobQueue, QueueError},
         work::CollectEnd,
     },
-    clock::{Instant, SharedClock, SystemClock},
+    clock::{FollowingClock, Instant, SharedClock, SystemClock},
     config::{self, Config},
     connector::{Client, ClientProblem, ClientSettings},
-    domain::account::{Actor, Permission, Who},
+    domain::{
+        account::{Actor, Permission, Who},
+        server::Server,
+    },
     graphql,
     id::{IdSource, Kind, PublicId, SharedIds, Uuid},
     jobs::Queue,
@@ -38,7 +41,6 @@ use crate::{
     token::{Claims, TokenError, TokenKeys},
 };
 
-mod backend;
 mod keys;
 mod serve;
 
@@ -72,6 +74,8 @@ pub struct Surroundings {
     pub ids: SharedIds,
     /// Example operations in GraphiQL, one tab each.
     pub examples: Vec<String>,
+    /// Whether the clock follows the database's where several nodes share one.
+    pub follows_database: bool,
 }
 
 impl fmt::Debug for Surroundings {
@@ -83,7 +87,7 @@ impl fmt::Debug for Surroundings {
 impl Surroundings {
     /// The machine's clock and randomness, no examples.
     pub fn real() -> Self {
-        Self { clock: Arc::new(SystemClock), ids: Arc::new(IdSource::from_os()), examples: Vec::new() }
+        Self { clock: Arc::new(SystemClock), ids: Arc::new(IdSource::from_os()), examples: Vec::new(), follows_database: true }
     }
 }
 
@@ -133,7 +137,12 @@ impl fmt::Debug for Node {
 
 impl Node {
     /// Opens everything that `purpose` needs, and brings the tables up to date.
-    pub async fn open(config: Config, purpose: Purpose, around: Surroundings) -> Result<Self, OpenError> {
+    pub async fn open(config: Config, purpose: Purpose, mut around: Surroundings) -> Result<Self, OpenError> {
+        let following = (around.follows_database && config.database.engine() == config::Engine::Postgres)
+            .then(|| Arc::new(FollowingClock::at(around.clock.now())));
+        if let Some(clock) = &following {
+            around.clock = clock.clone();
+        }
         let keys = keys::open(&config, purpose, &around.ids)?;
         let ring = Arc::new(keys.ring);
         let tokens = match purpose {
@@ -141,6 +150,10 @@ impl Node {
             Purpose::Serve | Purpose::Command => Some(Arc::new(keys::tokens(&ring, &config.auth)?)),
         };
         let store = open_store(&config, &around.clock).await?;
+        if let Some(clock) = following {
+            follow(&clock, &store).await.map_err(OpenError::Open)?;
+            tokio::spawn(keep_following(clock, store.clone()));
+        }
         let queue = match purpose {
             Purpose::Serve => Some(Arc::new(open_queue(&config.database).await?)),
             Purpose::Command | Purpose::Directory => None,
@@ -178,6 +191,13 @@ impl Node {
         Ok(Self { config, around, store, app, engine, queue, tokens, made_key_file: keys.made })
     }
 
+    /// Closes its connections; on SQLite the last one tidies the files.
+    pub async fn close(self) {
+        if let Err(error) = self.store.close().await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "the database did not close");
+        }
+    }
+
     /// The use cases.
     pub fn app(&self) -> &Arc<App> {
         &self.app
@@ -193,13 +213,13 @@ impl Node {
         self.made_key_file.as_ref()
     }
 
-    /// The operator as one who may do anything in the account that `server` belongs to; `None` when there is no such server.
-    pub async fn operator_of(&self, server: Uuid) -> Result<Option<Actor>, StoreError> {
+    /// A server, with the operator as one who may do anything in its account; `None` when there is no such server.
+    pub async fn operator_of(&self, server: Uuid) -> Result<Option<(Server, Actor)>, StoreError> {
         let found = server::find(&self.store, server).await?;
-        Ok(found.map(|server| Actor {
-            who: Who::ApiKey(Uuid::nil()),
-            account_id: server.account_id,
-            permission: Permission::Admin,
+        Ok(found.map(|server| {
+            let who = Who::ApiKey(Uuid::nil());
+            let actor = Actor { who, account_id: server.account_id, permission: Permission::Admin };
+            (server, actor)
         }))
     }
 
@@ -228,19 +248,42 @@ impl Node {
 
 /// Brings the tables up to date, the queue's too.
 pub async fn migrate(config: &Config) -> Result<(), OpenError> {
-    open_store(config, &Surroundings::real().clock).await?;
-    open_queue(&config.database).await.map(drop)
+    let store = open_store(config, &Surroundings::real().clock).await?;
+    open_queue(&config.database).await?;
+    store.close().await.map_err(OpenError::Open)
 }
 
 /// The names of the migrations that are still to be applied; makes no tables.
 pub async fn pending_migrations(config: &Config) -> Result<Vec<String>, OpenError> {
     let store = Store::open(&database_settings(&config.database), Surroundings::real().clock).await.map_err(OpenError::Open)?;
-    store.pending_migrations().await.map_err(OpenError::Open)
+    let pending = store.pending_migrations().await.map_err(OpenError::Open)?;
+    store.close().await.map_err(OpenError::Open)?;
+    Ok(pending)
 }
 
 /// The API's schema, as it is committed.
 pub fn schema() -> String {
     graphql::sdl()
+}
+
+/// How often a clock is set by the database's.
+const FOLLOW_EVERY: Duration = Duration::from_secs(30);
+
+async fn follow(clock: &FollowingClock, store: &Store) -> Result<(), StoreError> {
+    if let Some(now) = store.database_time().await? {
+        clock.set(now);
+    }
+    Ok(())
+}
+
+/// Ends with the process; while the database is away the clock goes on by itself.
+async fn keep_following(clock: Arc<FollowingClock>, store: Store) {
+    loop {
+        tokio::time::sleep(FOLLOW_EVERY).await;
+        if let Err(error) = follow(&clock, &store).await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "the database did not tell the time");
+        }
+    }
 }
 
 async fn open_store(config: &Config, clock: &SharedClock) -> Result<Store, OpenError> {

@@ -4,17 +4,17 @@ use std::{io, net::SocketAddr, sync::Arc};
 
 use tokio::net::TcpListener;
 
-use super::{Node, backend::Api};
+use super::Node;
 use crate::{
     config::{Collect, Http, Role},
     graphql::{self, Limits},
-    http::{self, Drain, HttpParts, HttpSettings, Playground, PlaygroundTab, ServeSettings, SettingsError, TlsFiles, router},
+    http::{
+        self, Drain, House, HttpParts, HttpSettings, Playground, PlaygroundTab, ServeSettings, SettingsError, TlsFiles, router,
+    },
     jobs::{self, JobsParts, Settings},
     lifecycle::{CancellationToken, DRAIN},
+    store::StoreError,
 };
-
-/// Servers collected at once when the operator does not say: more wait for a place, and each place is only a task.
-const DEFAULT_SLOTS: u16 = 16;
 
 /// Why a node cannot serve.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +28,9 @@ pub enum ServeError {
         #[source]
         source: io::Error,
     },
+    /// The database does not answer.
+    #[error("The database does not answer.")]
+    Store(#[from] StoreError),
     /// An origin is none.
     #[error("The API cannot be set up. Check `http.cors_origins`.")]
     Settings(#[from] SettingsError),
@@ -59,13 +62,14 @@ impl Node {
     /// Serves until `shutdown` is cancelled and everything under way has ended or had its time. `listener` is for the API; `None` on a
     /// node that only works.
     pub async fn serve(self, listener: Option<Listener>, shutdown: CancellationToken) -> Result<(), ServeError> {
+        let settings = job_settings(&self.config.collect);
         let workers = self.queue.as_ref().map(|queue| {
             jobs::start(JobsParts {
                 queue: Arc::clone(queue),
                 collecting: Arc::new(self.engine.clone()),
                 scheduling: Arc::new(self.engine.clone()),
                 ids: self.around.ids.clone(),
-                settings: job_settings(&self.config.collect),
+                settings,
                 shutdown: shutdown.clone(),
             })
         });
@@ -82,13 +86,14 @@ impl Node {
             }
         };
         let (served, ()) = tokio::join!(api, work);
+        self.close().await;
         served
     }
 
     async fn serve_api(&self, listener: Listener, shutdown: CancellationToken) -> Result<(), ServeError> {
         let config = &self.config.http;
         let drain = Drain::new(shutdown);
-        let backend = Api {
+        let backend = House {
             app: Arc::clone(&self.app),
             schema: graphql::build_schema(Arc::clone(&self.app), Limits::default()),
             tokens: self.tokens.clone(),
@@ -120,7 +125,8 @@ fn http_settings(config: &Http, examples: &[String]) -> HttpSettings {
 }
 
 fn job_settings(collect: &Collect) -> Settings {
-    let slots = if collect.worker_slots == 0 { DEFAULT_SLOTS } else { collect.worker_slots };
+    // Servers are registered while a node runs, and an idle place costs next to nothing.
+    let slots = if collect.worker_slots == 0 { Collect::MAX_SLOTS } else { collect.worker_slots };
     Settings {
         slots: usize::from(slots),
         node_name: format!("coppice-{}", std::process::id()),

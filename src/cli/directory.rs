@@ -124,7 +124,9 @@ pub(super) async fn account(global: &Global, Account::Create(what): Account) -> 
     let node = directory(global, Purpose::Directory).await?;
     let CreateAccount { name, role, parent, time_zone, external_id } = what;
     let input = OperatorAccount { name, role, parent_id: parent, time_zone, external_id };
-    let made = done(node.app().operator_create_account(input).await)?;
+    let made = done(node.app().operator_create_account(input).await);
+    node.close().await;
+    let made = made?;
     let id = public(Kind::Account, made.id);
     if global.json {
         print(json!({
@@ -145,7 +147,9 @@ pub(super) async fn user(global: &Global, User::Create(what): User) -> Result<()
     let node = directory(global, Purpose::Directory).await?;
     let CreateUser { account, name, email, permission } = what;
     let input = OperatorUser { account_id: account, name, email, permission };
-    let made = done(node.app().operator_create_user(input).await)?;
+    let made = done(node.app().operator_create_user(input).await);
+    node.close().await;
+    let made = made?;
     let id = public(Kind::User, made.id);
     if global.json {
         print(json!({
@@ -165,7 +169,9 @@ pub(super) async fn api_key(global: &Global, ApiKey::Create(what): ApiKey) -> Re
     let node = directory(global, Purpose::Directory).await?;
     let CreateApiKey { account, name, permission, expires_in_days } = what;
     let input = OperatorApiKey { account_id: account, name, permission, expires_in_days };
-    let (made, text) = done(node.app().operator_create_api_key(input).await)?;
+    let made = done(node.app().operator_create_api_key(input).await);
+    node.close().await;
+    let (made, text) = made?;
     if global.json {
         print(json!({
             "id": public(Kind::ApiKey, made.id),

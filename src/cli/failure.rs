@@ -62,21 +62,64 @@ pub(super) fn done<T>(outcome: Outcome<T>) -> Result<T, Failure> {
 
 fn sentence(error: &UserError) -> String {
     match &error.field {
-        Some(field) => format!("{}: {}", field.join("."), error.message),
+        Some(field) => format!("{}: {}", argument(field), error.message),
         None => error.message.clone(),
     }
+}
+
+/// The argument that an input's field came from: `accountId` is `--account`.
+fn argument(field: &[String]) -> String {
+    let name = field.last().map_or("", String::as_str);
+    let mut text = String::from("--");
+    for letter in name.strip_suffix("Id").unwrap_or(name).chars() {
+        if letter.is_ascii_uppercase() {
+            text.push('-');
+        }
+        text.push(letter.to_ascii_lowercase());
+    }
+    // A partner system's own id is called what it is.
+    if name == "externalId" { "--external-id".to_owned() } else { text }
 }
 
 fn with_causes(mut text: String, mut cause: Option<&(dyn Error + 'static)>) -> String {
     let mut last = text.clone();
     while let Some(error) = cause {
         let said = error.to_string();
-        // A transparent error says what its source says.
-        if said != last {
+        // Some errors only repeat what their source says.
+        if !last.contains(&said) {
             let _ = write!(text, "\n  because: {said}");
         }
         last = said;
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::UserErrorCode;
+
+    #[test]
+    fn what_is_refused_names_the_argument() {
+        let about = |field: &str| sentence(&UserError::at(UserErrorCode::Invalid, field, "No."));
+        assert_eq!(about("accountId"), "--account: No.");
+        assert_eq!(about("timeZone"), "--time-zone: No.");
+        assert_eq!(about("expiresInDays"), "--expires-in-days: No.");
+        assert_eq!(about("externalId"), "--external-id: No.");
+        assert_eq!(sentence(&UserError::whole(UserErrorCode::Invalid, "No.")), "No.");
+    }
+
+    #[test]
+    fn causes_are_told_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("{text}")]
+        struct Link {
+            text: &'static str,
+            source: Option<Box<Link>>,
+        }
+        let chain = ["It failed.", "the file is not there: code 2", "code 2"].into_iter().rev();
+        let chain = chain.fold(None, |source, text| Some(Box::new(Link { text, source }))).unwrap();
+        assert_eq!(Failure::failed(chain.as_ref()).message, "It failed.\n  because: the file is not there: code 2");
+    }
 }

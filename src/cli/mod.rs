@@ -37,7 +37,11 @@ const EXIT_CODES: &str = "Exit codes:
   1  it failed: the database, a file, the network, a fault of ours
   2  the command line or the configuration cannot be used
   3  refused: an id that names nothing, a name or address that is taken
-  4  sync: the run did not succeed or has not ended; demo: a total is not what was printed; schema: the file differs";
+  4  sync: the run did not succeed or has not ended; demo: a total is not what was
+     printed; schema: the file differs";
+
+/// Over the options that every command has.
+const EVERYWHERE: &str = "Options of every command";
 
 const MAIN_EXAMPLES: &str = "Examples:
   coppice demo                                      see everything work, with simulated vendors
@@ -45,8 +49,9 @@ const MAIN_EXAMPLES: &str = "Examples:
   coppice account create --name Nordwald --role DISTRIBUTOR
   coppice api-key create --account acc_... --name scripts --permission ADMIN
 
-Configuration: `coppice.toml` in the working directory (or --config FILE), then the environment (COPPICE__SECTION__KEY), then the
-command line. `coppice config` prints every key with its meaning and default.";
+Configuration: `coppice.toml` in the working directory (or --config FILE), then the
+environment (COPPICE__SECTION__KEY), then the command line. `coppice config` prints every
+key with its meaning and default.";
 
 #[derive(Debug, Parser)]
 #[command(name = "coppice", version, about = ABOUT, after_help = MAIN_EXAMPLES, after_long_help = long_help(), max_term_width = 120)]
@@ -64,13 +69,13 @@ fn long_help() -> String {
 #[derive(Debug, Args)]
 struct Global {
     /// The configuration file, in TOML; without it `coppice.toml` of the working directory is read if it is there.
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = EVERYWHERE)]
     config: Option<PathBuf>,
     /// Overrides `database.url`: `sqlite://FILE` or `postgres://USER:PASSWORD@HOST/NAME`.
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL", help_heading = EVERYWHERE)]
     database_url: Option<String>,
     /// Print the result as one JSON object on one line, for scripts.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     json: bool,
 }
 

@@ -34,12 +34,12 @@ impl Board {
         Self { bars: stderr().is_terminal().then(MultiProgress::new), shown: HashMap::new() }
     }
 
-    /// A line of its own, above the bars.
-    pub(super) fn say(&self, text: &str) {
-        match &self.bars {
-            Some(bars) => drop(bars.println(text)),
-            None => eprintln!("{text}"),
+    /// Begins a phase: what was shown stays, `text` and the bars of further runs stand below it. No run may be under way.
+    pub(super) fn phase(&mut self, text: &str) {
+        if let Some(bars) = &mut self.bars {
+            *bars = MultiProgress::new();
         }
+        eprintln!("{text}");
     }
 
     /// Shows how far a run is; `label` names it.

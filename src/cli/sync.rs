@@ -37,12 +37,11 @@ const REST: Duration = Duration::from_secs(1);
 /// collects by itself, under the same lease: two never read the same vendor server at a time. Without --wait a running server does the
 /// work.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Exit code 4: the run did not succeed, or was interrupted; what it has saved stays, and the next run goes on from there.
+#[command(after_help = "Exit code 4: the run did not succeed, or was interrupted; what it has saved stays, and
+the next run goes on from there.
 
 Example:
-  coppice sync --server srv_01h455vb4pex5vsknk084sn02q --wait"
-)]
+  coppice sync --server srv_01h455vb4pex5vsknk084sn02q --wait")]
 pub(super) struct Sync {
     /// The server, srv_...
     #[arg(long, value_name = "ID", value_parser = values::server_id)]
@@ -55,16 +54,16 @@ pub(super) struct Sync {
 pub(super) async fn sync(global: &Global, what: Sync) -> Result<(), Failure> {
     let shutdown = lifecycle::on_signals().map_err(|error| Failure::failed(&error))?;
     let node = open(configure(global, json!({}), false)?, Purpose::Command, Surroundings::real()).await?;
-    let actor = node.operator_of(what.server).await.map_err(|error| Failure::failed(&error))?;
-    let name = PublicId::new(Kind::Server, what.server);
-    let actor = actor.ok_or_else(|| Failure::refused(format!("There is no server {name} in this database.")))?;
+    let found = node.operator_of(what.server).await.map_err(|error| Failure::failed(&error))?;
+    let id = PublicId::new(Kind::Server, what.server);
+    let (server, actor) = found.ok_or_else(|| Failure::refused(format!("There is no server {id} in this database.")))?;
     let input = StartSync { server_id: what.server, feed_ids: None, idempotency_key: None };
     let run = done(node.app().start_sync(&actor, input).await)?;
-    let run = if what.wait { follow(&node, &actor, &name.to_string(), run, &shutdown).await? } else { run };
+    let run = if what.wait { Box::pin(follow(&node, &actor, &server.name, run, &shutdown)).await? } else { run };
     if global.json {
         print(json!({
             "id": PublicId::new(Kind::SyncRun, run.id).to_string(),
-            "serverId": name.to_string(),
+            "serverId": id.to_string(),
             "status": run.status.as_str(),
             "feedsTotal": run.progress.feeds_total,
             "feedsDone": run.progress.feeds_done,
@@ -84,7 +83,9 @@ pub(super) async fn sync(global: &Global, what: Sync) -> Result<(), Failure> {
     } else {
         print(PublicId::new(Kind::SyncRun, run.id));
     }
-    if what.wait { judge(&node, &actor, &run).await } else { Ok(()) }
+    let judged = if what.wait { judge(&node, &actor, &run).await } else { Ok(()) };
+    node.close().await;
+    judged
 }
 
 /// Works on the run, unless another process does, and shows it until it ends or we are interrupted.

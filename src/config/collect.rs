@@ -12,8 +12,7 @@ section! {
         /// Days from Monday to Friday on which offices are closed and nobody need worry that nothing was printed, like
         /// `2026-12-25`. Default: none.
         holidays: Vec<NaiveDate> = Vec::new(),
-        /// How many servers a node collects from at a time; 0 is as many as there are servers, at most 128. Servers; default
-        /// 0.
+        /// How many servers a node collects from at a time, 1 to 128; 0 for as many as there are, up to 128. Servers; default 0.
         worker_slots: u16 = 0,
         /// How long a node holds a server without a sign of life before another takes over. Duration, at least 10s; default
         /// 60s.

@@ -168,6 +168,8 @@ impl Store {
                     .synchronous(SqliteSynchronous::Normal)
                     .foreign_keys(true)
                     .busy_timeout(Duration::from_secs(30))
+                    // Of the pages in use, in KiB; each connection has its own.
+                    .pragma("cache_size", "-4096")
             });
         let db = Database::connect(options).await?;
         Ok(Self {

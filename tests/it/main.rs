@@ -4,6 +4,7 @@
 #![cfg(test)]
 
 mod app;
+mod cli;
 mod connector;
 mod engine;
 mod graphql;

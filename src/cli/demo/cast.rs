@@ -26,7 +26,6 @@ pub(super) struct Cast {
     pub(super) api_key: Secret,
     /// Who has that key.
     pub(super) actor: Actor,
-    pub(super) distributor: Account,
     pub(super) servers: Vec<Server>,
     pub(super) customers: Vec<Account>,
 }
@@ -81,7 +80,7 @@ pub(super) async fn assemble(app: &App, simulator: &Simulator) -> Result<Cast, F
         let input = below(dealer.id, AccountRole::Customer, &customer.name, Some(format!("C-{:03}", index + 1)));
         customers.push(done(app.create_account(&actor, input).await)?);
     }
-    Ok(Cast { api_key, actor, distributor, servers, customers })
+    Ok(Cast { api_key, actor, servers, customers })
 }
 
 /// Registers a feed of each customer on each server; this starts the backfills.

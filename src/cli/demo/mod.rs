@@ -6,6 +6,7 @@
 
 use std::{
     collections::HashSet,
+    fmt::Write as _,
     fs::DirBuilder,
     io,
     net::SocketAddr,
@@ -44,7 +45,6 @@ use crate::{
         paging::{MAX_PAGE, PageArgs},
         query::{Consumption, FeedFilter, NameOrder, PageSum, SyncRunFilter},
         run::{SyncRun, SyncTrigger},
-        vendor::VendorCapability,
     },
     id::{IdSource, Kind, PublicId, SharedIds},
     lifecycle::{self, CancellationToken},
@@ -71,17 +71,15 @@ const LISTED: usize = 20;
 /// (the backfill) and the last three nights, and compares every customer's account, day by day, with what the simulated devices
 /// printed. Then a server is left running to try queries on, until Ctrl-C.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Time is simulated: the demo begins on an evening three days ago and plays the nights since. The server that is \
-left running is back in the real time.
+#[command(after_help = "Time is simulated: the demo begins on an evening three days ago and plays the nights
+since. The server that is left running is back in the real time.
 
 Exit code 0 only if every total of every customer and day is what was printed; 4 if not.
 
 Examples:
   coppice demo
   coppice demo --once --seed 42
-  coppice demo --listen 127.0.0.1:9000"
-)]
+  coppice demo --listen 127.0.0.1:9000")]
 pub(super) struct Demo {
     /// End after the summary.
     #[arg(long)]
@@ -125,7 +123,8 @@ async fn play(what: &Demo, folder: &Folder, ids: SharedIds) -> Result<(), Failur
 
     let listener = if what.once { None } else { Some(listen(what.listen).await?) };
     let address = listener.as_ref().map(Listener::address);
-    let around = Surroundings { clock: clock.clone(), ids, examples: Vec::new() };
+    let examples = queries(&plan).into_iter().map(|(question, query)| format!("# {question}\n{query}")).collect();
+    let around = Surroundings { clock: clock.clone(), ids, examples, follows_database: false };
     let node = Node::open(config, Purpose::Serve, around).await.map_err(|error| Failure::failed(&error))?;
     let app = Arc::clone(node.app());
     let stop = shutdown.child_token();
@@ -171,10 +170,10 @@ impl Stage<'_> {
     async fn perform(&self, begun: Stopwatch) -> Result<(Cast, Result<(), Failure>), Failure> {
         let mut board = Board::new();
         let Plan { evening, nights, .. } = self.plan;
-        board.say(&format!("Simulated time: {}. Registering accounts, servers and feeds.", local(*evening)));
+        board.phase(&format!("Simulated time: {}. Registering accounts, servers and feeds.", local(*evening)));
         let cast = assemble(self.app, self.simulator).await?;
         let feeds = register_feeds(self.app, &cast, self.simulator, self.plan).await?;
-        board.say(&format!(
+        board.phase(&format!(
             "{} customers, {feeds} feeds on {} servers. The backfill reads each feed from its activation date on.",
             cast.customers.len(),
             cast.servers.len()
@@ -182,7 +181,7 @@ impl Stage<'_> {
         self.backfill(&cast, &mut board).await?;
         for night in nights {
             self.clock.move_to(*night);
-            board.say(&format!("Simulated time: {}. The nightly runs.", local(*night)));
+            board.phase(&format!("Simulated time: {}. The nightly runs.", local(*night)));
             self.night(&cast, *night, &mut board).await?;
         }
         let summary = self.summary(&cast).await?;
@@ -347,38 +346,58 @@ async fn listen(wished: Option<SocketAddr>) -> Result<Listener, Failure> {
     .map_err(|error| Failure::failed(&error))
 }
 
+/// Queries to try on the server that is left running, each with what it answers.
+fn queries(plan: &Plan) -> [(&'static str, String); 3] {
+    let (from, to) = (plan.first_day, plan.last_day());
+    [
+        (
+            "What have my customers printed?",
+            "{ accounts(filter: { role: [CUSTOMER] }) { nodes { id name totals { lifetime { pages standardPages trees } } } } }"
+                .to_owned(),
+        ),
+        (
+            "And all of them together, month by month?",
+            format!(
+                "{{ viewer {{ account {{ consumption(from: \"{from}\", to: \"{to}\", interval: MONTH) \
+                 {{ points {{ from to pages trees }} total {{ pages trees }} }} }} }} }}"
+            ),
+        ),
+        (
+            "How are the vendors' servers, and what did the last nights do?",
+            "{ servers { nodes { id name vendor health { status } nextRunAt \
+             syncRuns(first: 3) { nodes { trigger status finishedAt progress { feedsDone pages } } } } } }"
+                .to_owned(),
+        ),
+    ]
+}
+
 /// What to do with the server that is left running.
 fn invitation(cast: &Cast, plan: &Plan, address: SocketAddr, folder: &Folder) -> String {
-    let account = PublicId::new(Kind::Account, cast.customers.first().map_or(cast.distributor.id, |customer| customer.id));
-    let server = cast.servers.iter().find(|server| server.vendor.can(VendorCapability::History));
-    let server = server.map_or_else(String::new, |server| PublicId::new(Kind::Server, server.id).to_string());
-    let (from, to) = (plan.first_day, plan.last_day());
-    format!(
+    let key = cast.api_key.expose();
+    let ends = if folder.temporary { "ends it and deletes its database" } else { "ends it" };
+    let mut text = format!(
         "
-A server is left running, in the real time ({now} at the end of the demo); Ctrl-C ends it{kept}.
+A server is left running, back in the real time; Ctrl-C {ends}.
 
   GraphiQL  http://{address}/
   API       http://{address}/graphql
   API key   {key}
-            In GraphiQL put it under Headers: {{ \"X-Api-Key\": \"{key}\" }}
 
-1. Who am I, and what have my customers printed?
-
-{{ viewer {{ account {{ name children {{ nodes {{ name children {{ nodes {{ id name totals {{ lifetime {{ pages trees }} }} }} }} }} }} }} }} }}
-
-2. One customer's months:
-
-{{ consumption(accountId: \"{account}\", from: \"{from}\", to: \"{to}\", interval: MONTH) {{
-    points {{ from to pages standardPages trees }} total {{ pages trees }} }} }}
-
-3. Collect a server again, and watch it in a second tab:
-
-mutation {{ startSync(input: {{ serverId: \"{server}\" }}) {{ syncRun {{ id status }} userErrors {{ message }} }} }}
-subscription {{ syncProgress {{ status feedsDone feedsTotal pages currentFeed {{ name }} }} }}",
-        now = local(plan.nights.last().copied().unwrap_or(plan.evening)),
-        kept = if folder.temporary { " and deletes its database" } else { "" },
-        key = cast.api_key.expose(),
-    )
+In GraphiQL, put the key under Headers: {{ \"X-Api-Key\": \"{key}\" }}. Queries to paste:"
+    );
+    for (question, query) in queries(plan) {
+        let _ = write!(text, "\n\n# {question}\n{query}");
+    }
+    if let Some(server) = cast.servers.first() {
+        let server = PublicId::new(Kind::Server, server.id);
+        let _ = write!(
+            text,
+            "\n\nTo watch a collection live, start the subscription in one tab and the mutation in another:\n\
+             subscription {{ syncProgress {{ status feedsDone feedsTotal pages currentFeed {{ name }} }} }}\n\
+             mutation {{ startSync(input: {{ serverId: \"{server}\" }}) {{ syncRun {{ id status }} userErrors {{ message }} }} }}"
+        );
+    }
+    text
 }
 
 /// Where the demo's database is.

@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use crate::{
     clock::Instant,
     domain::{
-        pages::{Methodology, Pages, StandardPages},
+        pages::{Methodology, Pages},
         query::{Consumption, PageSum},
     },
     simulator::{Fleet, Posted, Scope, Totals, Vendor},
@@ -68,7 +68,7 @@ impl Expected {
 
     /// Standard pages of all days.
     #[cfg(test)]
-    fn standard(&self) -> StandardPages {
+    fn standard(&self) -> crate::domain::pages::StandardPages {
         self.0.values().map(|sum| sum.standard).sum()
     }
 }
@@ -83,9 +83,8 @@ pub(super) struct Difference {
 
 impl std::fmt::Display for Difference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let show = |sum: PageSum| {
-            let StandardPages(_) = sum.standard;
-            format!("{} small, {} large, {} duplex", sum.pages.small, sum.pages.large, sum.pages.duplex)
+        let show = |PageSum { pages, standard }: PageSum| {
+            format!("{} small, {} large, {} duplex ({standard} standard pages)", pages.small, pages.large, pages.duplex)
         };
         write!(f, "{}: {} in the account, {} printed", self.day, show(self.held), show(self.expected))
     }
@@ -94,7 +93,7 @@ impl std::fmt::Display for Difference {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{calendar::Interval, query::ConsumptionPoint};
+    use crate::domain::{calendar::Interval, pages::StandardPages, query::ConsumptionPoint};
 
     fn day(text: &str) -> NaiveDate {
         text.parse().unwrap()

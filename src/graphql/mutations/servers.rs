@@ -1,8 +1,5 @@
 //! Servers.
 
-use async_graphql::{Context, ID, InputObject, Object, OneofObject, SimpleObject};
-use chrono::NaiveTime;
-
 use super::{UserError, payload, user_errors};
 use crate::{
     app::{self, input},
@@ -16,6 +13,7 @@ use crate::{
     id::Kind,
     secret::Secret,
 };
+use async_graphql::{Context, ID, InputObject, Object, OneofObject, SimpleObject};
 
 #[derive(Default)]
 pub(super) struct ServerMutations;
@@ -158,17 +156,12 @@ struct RegisterServerInput {
     url: Url,
     /// Zone of its nights and days; null for the account's.
     time_zone: Option<TimeZone>,
-    /// When the nightly run starts, in its zone.
-    #[graphql(default_with = "LocalTime(half_past_three())")]
-    nightly_at: LocalTime,
+    /// When the nightly run starts, in its zone; null for the installation's usual time (03:30 unless the operator says otherwise).
+    nightly_at: Option<LocalTime>,
     /// Its credentials; they decide the vendor.
     credentials: ServerCredentialsInput,
     /// Makes repeating the call safe for 24 hours: the same key and input give the same answer; null for none.
     idempotency_key: Option<String>,
-}
-
-fn half_past_three() -> NaiveTime {
-    NaiveTime::from_hms_opt(3, 30, 0).unwrap_or_default()
 }
 
 impl From<RegisterServerInput> for input::RegisterServer {
@@ -178,7 +171,7 @@ impl From<RegisterServerInput> for input::RegisterServer {
             name: server.name,
             url: server.url.0,
             time_zone: server.time_zone.map(|zone| zone.0),
-            nightly_at: Some(server.nightly_at.0),
+            nightly_at: server.nightly_at.map(|time| time.0),
             credentials: server.credentials.into(),
             idempotency_key: server.idempotency_key,
         }

@@ -34,7 +34,7 @@ const COLUMNS: &str = "id, vendor_device_id, managed, counted, last_read_at, rea
 impl Store {
     /// The devices of a feed, by the vendor's id.
     pub async fn devices_for_collecting(&self, feed_id: Uuid) -> Result<Vec<StoredDevice>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM device WHERE feed_id = ? ORDER BY vendor_device_id");
+        let sql = format!("SELECT {} FROM device WHERE feed_id = ? ORDER BY vendor_device_id", packed_columns(self.dialect()));
         let rows = self.db().query_all_raw(statement(self.dialect(), &sql, [feed_id.into()])).await?;
         rows.iter().map(device).collect()
     }
@@ -191,35 +191,80 @@ fn meter_values(seen: bool, meter: MeterState) -> [Value; 5] {
     ]
 }
 
+/// Between the values of a packed row; no number, day or code has it.
+const SEPARATOR: char = '|';
+
+/// A row's id and short values packed into one text: a driver copies every value of a row by itself, and a feed's devices have a
+/// thousand of them. What may hold any text is apart.
+fn packed_columns(dialect: sea_orm::DbBackend) -> String {
+    let id = if dialect == sea_orm::DbBackend::Postgres { "id::text" } else { "lower(hex(id))" };
+    let mut packed = format!("{id} || '{SEPARATOR}' || CASE WHEN managed THEN '1' ELSE '0' END");
+    packed.push_str(&format!(" || '{SEPARATOR}' || CASE WHEN counted THEN '1' ELSE '0' END"));
+    for column in COLUMNS.split(',').map(str::trim).filter(|column| !APART.contains(column)) {
+        packed.push_str(&format!(" || '{SEPARATOR}' || COALESCE(CAST({column} AS TEXT), '')"));
+    }
+    format!("{packed}, vendor_device_id, pending")
+}
+
+/// Columns that are not packed with the others, or are packed first.
+const APART: [&str; 5] = ["id", "vendor_device_id", "managed", "counted", "pending"];
+
 fn device(row: &QueryResult) -> Result<StoredDevice, StoreError> {
-    let basis: Option<String> = row.try_get_by_index(6)?;
-    let pending: Option<String> = row.try_get_by_index(22)?;
+    let packed: String = row.try_get_by_index(0)?;
+    let pending: Option<String> = row.try_get_by_index(2)?;
+    let mut values = Unpacked(packed.split(SEPARATOR));
+    let id = Uuid::try_parse(values.text()?).map_err(|_| CORRUPT)?;
+    let (managed, counted) = (values.text()? == "1", values.text()? == "1");
+    let last_read_at = values.number()?.map(from_millis);
+    let read_day = values.day()?;
+    let basis = Some(values.text()?).filter(|code| !code.is_empty());
+    let basis = basis.map(|code| Basis::parse(code).ok_or(StoreError::Corrupt("device.basis"))).transpose()?;
     let state = DeviceState {
         vendor_device_id: row.try_get_by_index(1)?,
-        managed: row.try_get_by_index(2)?,
-        counted: row.try_get_by_index(3)?,
-        last_read_at: row.try_get_by_index::<Option<i64>>(4)?.map(from_millis),
-        read_day: row.try_get_by_index::<Option<String>>(5)?.map(|day| parse_day(&day)).transpose()?,
-        basis: basis.map(|code| Basis::parse(&code).ok_or(StoreError::Corrupt("device.basis"))).transpose()?,
-        meters: [meter(row, 7)?, meter(row, 12)?, meter(row, 17)?],
+        managed,
+        counted,
+        last_read_at,
+        read_day,
+        basis,
+        meters: [values.meter()?, values.meter()?, values.meter()?],
         pending: pending
             .map(|text| serde_json::from_str(&text).map_err(|_| StoreError::Corrupt("device.pending")))
             .transpose()?
             .unwrap_or_default(),
     };
-    Ok(StoredDevice { id: row.try_get_by_index(0)?, state })
+    Ok(StoredDevice { id, state })
 }
 
-fn meter(row: &QueryResult, first: usize) -> Result<MeterState, StoreError> {
-    let number = |index| row.try_get_by_index::<Option<i64>>(index).map(Option::unwrap_or_default);
-    let initial_day: Option<String> = row.try_get_by_index(first + 2)?;
-    Ok(MeterState {
-        first_initial: number(first)?,
-        initial: number(first + 1)?,
-        initial_day: initial_day.map_or(Ok(NaiveDate::default()), |day| parse_day(&day))?,
-        mark: number(first + 3)?,
-        closed: number(first + 4)?,
-    })
+const CORRUPT: StoreError = StoreError::Corrupt("device");
+
+/// The values of a packed row, in their order; an empty one is null.
+struct Unpacked<'a>(std::str::Split<'a, char>);
+
+impl<'a> Unpacked<'a> {
+    fn text(&mut self) -> Result<&'a str, StoreError> {
+        self.0.next().ok_or(CORRUPT)
+    }
+
+    fn number(&mut self) -> Result<Option<i64>, StoreError> {
+        let text = self.text()?;
+        if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(|_| CORRUPT) }
+    }
+
+    fn day(&mut self) -> Result<Option<NaiveDate>, StoreError> {
+        let text = self.text()?;
+        if text.is_empty() { Ok(None) } else { parse_day(text).map(Some) }
+    }
+
+    /// Null until the first sight.
+    fn meter(&mut self) -> Result<MeterState, StoreError> {
+        Ok(MeterState {
+            first_initial: self.number()?.unwrap_or_default(),
+            initial: self.number()?.unwrap_or_default(),
+            initial_day: self.day()?.unwrap_or_default(),
+            mark: self.number()?.unwrap_or_default(),
+            closed: self.number()?.unwrap_or_default(),
+        })
+    }
 }
 
 fn read_state(text: &str) -> Result<DeviceState, StoreError> {

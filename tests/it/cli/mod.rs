@@ -1,0 +1,8 @@
+//! The program as it is run: its help, its results, its refusals and its exit codes.
+
+mod arguments;
+mod demo;
+mod installation;
+mod readme;
+mod support;
+mod sync;
