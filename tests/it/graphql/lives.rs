@@ -37,7 +37,8 @@ impl World {
     /// The payload of a mutation.
     async fn change(&self, name: &str, fields: &str, input: Value) -> Value {
         let kind = format!("{}{}Input", name[..1].to_uppercase(), &name[1..]);
-        let query = format!("mutation ($input: {kind}!) {{ {name}(input: $input) {{ {fields} userErrors {{ code field }} }} }}");
+        let query =
+            format!("mutation ($input: {kind}!) {{ {name}(input: $input) {{ {fields} userErrors {{ code field }} }} }}");
         self.api.data(self.caller, &query, json!({ "input": input })).await[name].take()
     }
 }
@@ -59,7 +60,10 @@ async fn a_feed_is_changed_paused_resumed_and_removed() {
     };
     let scope = update(json!({ "collectionScope": "MANAGED_ONLY", "expectedVersion": 3 }));
     let changed = world.change("updateFeed", feed, scope.clone()).await;
-    assert_eq!((&changed["feed"]["collectionScope"], &changed["feed"]["name"]), (&json!("MANAGED_ONLY"), &json!("Head office")));
+    assert_eq!(
+        (&changed["feed"]["collectionScope"], &changed["feed"]["name"]),
+        (&json!("MANAGED_ONLY"), &json!("Head office"))
+    );
     let conflict = world.change("updateFeed", feed, scope).await;
     assert_eq!(conflict["userErrors"], json!([{ "code": "CONFLICT", "field": ["expectedVersion"] }]));
     let unnamed = world.change("updateFeed", feed, update(json!({ "name": null }))).await;
@@ -101,12 +105,18 @@ async fn a_server_is_changed_paused_resumed_checked_and_removed() {
     assert_eq!(paused["server"]["status"], "PAUSED_BY_USER");
     assert_eq!((&paused["server"]["nextRunAt"], &paused["server"]["currentRun"]), (&Value::Null, &Value::Null));
     let resumed = world.change("resumeServer", server, id.clone()).await;
-    assert_eq!((&resumed["server"]["status"], &resumed["server"]["currentRun"]["trigger"]), (&json!("ACTIVE"), &json!("RECOVERY")));
+    assert_eq!(
+        (&resumed["server"]["status"], &resumed["server"]["currentRun"]["trigger"]),
+        (&json!("ACTIVE"), &json!("RECOVERY"))
+    );
 
     world.api.simulator.set_fault(0, Some(Fault::Down));
     let checked = world.change("checkServer", server, id.clone()).await;
     assert_eq!(checked["userErrors"], json!([]), "an unhealthy server is an answer");
-    assert_eq!((&checked["server"]["status"], &checked["server"]["health"]["reason"]), (&json!("PAUSED_UNHEALTHY"), &json!("UNREACHABLE")));
+    assert_eq!(
+        (&checked["server"]["status"], &checked["server"]["health"]["reason"]),
+        (&json!("PAUSED_UNHEALTHY"), &json!("UNREACHABLE"))
+    );
 
     let removed = world.change("removeServer", server, id.clone()).await;
     assert_eq!(removed["server"]["status"], "REMOVED");
@@ -120,7 +130,8 @@ async fn a_server_is_changed_paused_resumed_checked_and_removed() {
 async fn changes_of_health_are_heard_and_summed_up() {
     let world = World::new().await;
     world.api.simulator.set_fault(0, Some(Fault::Down));
-    let health = "query ($id: ID!) { health(accountId: $id) { servers { healthy unhealthy } feeds { pending } openAnomalyCount heldPages
+    let health =
+        "query ($id: ID!) { health(accountId: $id) { servers { healthy unhealthy } feeds { pending } openAnomalyCount heldPages
         unhealthyServers { nodes { id health { history { edges { cursor node { cursor status previousStatus } } } } } }
         unhealthyFeeds { nodes { id } } openAnomalies { nodes { id } } } }";
     let id = json!({ "id": world.dealer });
@@ -133,7 +144,10 @@ async fn changes_of_health_are_heard_and_summed_up() {
     };
     let (heard, _) = tokio::join!(heard, checked);
     let change = &heard[0]["healthChanged"];
-    assert_eq!((&change["previousStatus"], &change["status"], &change["reason"]), (&json!("HEALTHY"), &json!("UNHEALTHY"), &json!("UNREACHABLE")));
+    assert_eq!(
+        (&change["previousStatus"], &change["status"], &change["reason"]),
+        (&json!("HEALTHY"), &json!("UNHEALTHY"), &json!("UNREACHABLE"))
+    );
     assert_eq!(change["subject"], json!({ "__typename": "Server", "id": world.server, "status": "PAUSED_UNHEALTHY" }));
 
     let summary = world.api.data(world.caller, health, id.clone()).await["health"].take();
@@ -157,7 +171,11 @@ async fn entries_are_posted_and_taken_back_by_hand() {
     let input = json!({ "accountId": world.customer, "date": "2026-06-09", "small": 100, "paper": [{ "quantity": 10 }],
         "note": "brochures", "idempotencyKey": "k1" });
     let made = world.change("createDeposit", deposit, input.clone()).await["deposit"].take();
-    assert_eq!((&made["kind"], &made["standardPages"], &made["feed"]), (&json!("MANUAL"), &json!("110"), &Value::Null), "{made}");
+    assert_eq!(
+        (&made["kind"], &made["standardPages"], &made["feed"]),
+        (&json!("MANUAL"), &json!("110"), &Value::Null),
+        "{made}"
+    );
     assert_eq!(world.change("createDeposit", deposit, input).await["deposit"]["id"], made["id"]);
     let future = json!({ "accountId": world.customer, "date": "2026-06-11", "small": 1 });
     let refused = world.change("createDeposit", deposit, future).await;
@@ -165,7 +183,10 @@ async fn entries_are_posted_and_taken_back_by_hand() {
 
     let back = json!({ "depositId": made["id"], "note": "entered twice" });
     let reversal = world.change("reverseDeposit", deposit, back.clone()).await["deposit"].take();
-    assert_eq!((&reversal["kind"], &reversal["small"], &reversal["standardPages"]), (&json!("REVERSAL"), &json!(-100), &json!("-110")));
+    assert_eq!(
+        (&reversal["kind"], &reversal["small"], &reversal["standardPages"]),
+        (&json!("REVERSAL"), &json!(-100), &json!("-110"))
+    );
     assert_eq!(reversal["reversalOf"]["id"], made["id"]);
     let refused = world.change("reverseDeposit", deposit, back).await;
     assert_eq!(refused["userErrors"], json!([{ "code": "INVALID_STATE", "field": ["depositId"] }]));
