@@ -314,7 +314,7 @@ pub async fn take_spike(
     // The device's own id comes first and may hold anything.
     let Some((vendor_device_id, key)) = source.rsplit_once('|') else { return Ok(None) };
 
-    let sql = format!("SELECT {COLUMNS} FROM device WHERE feed_id = ? AND vendor_device_id = ?");
+    let sql = format!("SELECT {} FROM device WHERE feed_id = ? AND vendor_device_id = ?", packed_columns(backend));
     let stored = tx.db().query_one_raw(statement(backend, &sql, [feed_id.into(), vendor_device_id.into()])).await?;
     if let Some(StoredDevice { id, state }) = stored.as_ref().map(device).transpose()?
         && let Some((state, booking)) = decide(state, key, accept)
