@@ -160,7 +160,7 @@ pub async fn keys_at(tx: &Tx, server_id: Uuid, origin: &str) -> Result<HashMap<U
 }
 
 /// Gives live feeds the keys of another origin.
-pub async fn change_keys(tx: &Tx, keys: &HashMap<Uuid, FeedKey>) -> Result<(), StoreError> {
+pub async fn change_keys(tx: &Tx, keys: impl IntoIterator<Item = (&Uuid, &FeedKey)>) -> Result<(), StoreError> {
     for (id, key) in keys {
         feed::Entity::update_many()
             .col_expr(feed::Column::LiveKey, Expr::val(key.text()))
