@@ -98,7 +98,7 @@ async fn write_whole(tx: &Tx, devices: &[(Uuid, Uuid, &StoredDevice)]) -> Result
         } else {
             Some(serde_json::to_string(&state.pending).map_err(|_| StoreError::Corrupt("device.pending"))?)
         };
-        let first = [
+        let about = [
             (*id).into(),
             state.vendor_device_id.clone().into(),
             state.managed.into(),
@@ -107,9 +107,9 @@ async fn write_whole(tx: &Tx, devices: &[(Uuid, Uuid, &StoredDevice)]) -> Result
             day(state.read_day),
             state.basis.map(Basis::code).into(),
         ];
-        let meters = state.meters.iter().flat_map(|meter| meter_values(state.basis.is_some(), *meter));
+        let meters = state.meters.map(|meter| meter_values(state.basis.is_some(), meter));
         let last = [pending.into(), (*feed_id).into(), (*server_id).into()];
-        rows.push(first.into_iter().chain(meters).chain(last));
+        rows.push(about.into_iter().chain(meters.into_iter().flatten()).chain(last));
     }
     if rows.is_empty() {
         return Ok(());
@@ -180,12 +180,10 @@ const SEPARATOR: char = '|';
 fn packed_columns(dialect: sea_orm::DbBackend) -> String {
     let id = if dialect == sea_orm::DbBackend::Postgres { "id::text" } else { "lower(hex(id))" };
     let flag = |column| format!("CASE WHEN {column} THEN '1' ELSE '0' END");
-    let others = COLUMNS.split(',').map(str::trim).filter(|column| !APART.contains(column));
-    let packed: Vec<String> = [id.to_owned(), flag("managed"), flag("counted")]
-        .into_iter()
-        .chain(others.map(|column| format!("COALESCE(CAST({column} AS TEXT), '')")))
-        .collect();
-    format!("{}, vendor_device_id, pending", packed.join(&format!(" || '{SEPARATOR}' || ")))
+    let mut parts = vec![id.to_owned(), flag("managed"), flag("counted")];
+    let short = COLUMNS.split(',').map(str::trim).filter(|column| !APART.contains(column));
+    parts.extend(short.map(|column| format!("COALESCE(CAST({column} AS TEXT), '')")));
+    format!("{}, vendor_device_id, pending", parts.join(&format!(" || '{SEPARATOR}' || ")))
 }
 
 /// Columns that are not packed with the others, or are packed first.

@@ -8,7 +8,7 @@ use coppice::{
     domain::{
         health::{HealthStatus, HealthSubject},
         paging::PageArgs,
-        reconcile::Book,
+        reconcile::{Book, Difference},
         run::SyncTrigger,
     },
     simulator::{Fault, FleetSpec, GenerateOptions, Trouble},
@@ -57,7 +57,7 @@ async fn reconciliation_finds_and_repairs(database: TestDatabase) {
     execute(&rig, "UPDATE account_month SET last_number = last_number + 1 WHERE month = '2026-02'").await;
     execute(&rig, "UPDATE device SET large_mark = large_mark + 5 WHERE large_mark > large_initial").await;
     let reported = rig.app.reconcile(true).await.unwrap();
-    let books: Vec<Book> = reported.differences.iter().filter_map(|difference| difference.book()).collect();
+    let books: Vec<Book> = reported.differences.iter().filter_map(Difference::book).collect();
     assert!(books.contains(&Book::Numbers) && books.contains(&Book::Segments), "{books:?}");
     assert_eq!(reported.repaired, 0, "what is not derived is a person's to judge");
     let kept = rig.one("SELECT COUNT(*), MAX(found) FROM reconciliation").await;
