@@ -26,12 +26,6 @@ impl Rows {
         debug_assert_eq!(self.values.len() % self.casts.len(), 0);
     }
 
-    /// The values of one row, for a row with parts of its own.
-    pub(super) fn extend(&mut self, row: impl IntoIterator<Item = Value>) {
-        self.values.extend(row);
-        debug_assert!(self.values.len().is_multiple_of(self.casts.len()));
-    }
-
     pub(super) fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
