@@ -51,6 +51,8 @@ pub mod run;
 pub mod server;
 pub mod server_settings;
 
+/// The most connections to an SQLite file: one writes at a time and reads take microseconds, while each costs its own cache.
+const SQLITE_CONNECTIONS: u32 = 5;
 /// How often a transaction that lost a race is run in all.
 const ATTEMPTS: usize = 5;
 /// Two numbers ("copp", "ice") that name the migrations' lock on PostgreSQL.
@@ -129,6 +131,12 @@ pub struct DatabaseSettings {
     pub max_connections: u32,
 }
 
+impl DatabaseSettings {
+    fn is_sqlite(&self) -> bool {
+        self.url.starts_with("sqlite:")
+    }
+}
+
 impl fmt::Debug for DatabaseSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The URL may hold a password.
@@ -158,7 +166,11 @@ impl Store {
     pub async fn open(settings: &DatabaseSettings, clock: SharedClock) -> Result<Self, StoreError> {
         let mut options = ConnectOptions::new(&settings.url);
         options
-            .max_connections(settings.max_connections)
+            .max_connections(if settings.is_sqlite() {
+                settings.max_connections.min(SQLITE_CONNECTIONS)
+            } else {
+                settings.max_connections
+            })
             .acquire_timeout(Duration::from_secs(30))
             .sqlx_logging(false)
             .map_sqlx_sqlite_opts(|sqlite| {
