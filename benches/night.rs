@@ -289,7 +289,7 @@ async fn measure(what: &str, engine: &Engine, servers: &[Uuid], feeds: usize) {
     for task in tasks {
         task.await.unwrap();
     }
-    let (wall, cpu) = (started.elapsed(), processor_time() - cpu);
+    let (wall, cpu) = (started.elapsed(), processor_time().saturating_sub(cpu));
     #[expect(clippy::cast_precision_loss, reason = "for people")]
     let count = feeds as f64;
     println!(

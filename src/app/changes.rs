@@ -61,7 +61,7 @@ impl App {
                 }
                 if let Some(origin) = &proposal.beside.origin {
                     let keys = server_settings::keys_at(&tx, found.id, origin).await?;
-                    let wanted: Vec<FeedKey> = keys.values().cloned().collect();
+                    let wanted: Vec<FeedKey> = keys.iter().map(|(_, key)| key.clone()).collect();
                     if !feed::live(&tx, &wanted).await?.is_empty() {
                         let message = "At this address another server's feed reads one of these customers already.";
                         return Ok(Err(vec![UserError::at(UserErrorCode::Taken, "url", message)]));

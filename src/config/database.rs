@@ -13,7 +13,7 @@ section! {
         /// A file that holds the URL, instead of `url`; the last line break is ignored.
         url_file: Option<PathBuf> = None,
         /// The most connections that are open at a time to answer the API; the queue has a pool of its own. Connections, at
-        /// least 1; default 10.
+        /// least 1, on SQLite never more than 5; default 10.
         max_connections: u32 = 10,
     }
 }

@@ -294,6 +294,16 @@ impl DeviceState {
         if earlier.basis.is_none() {
             return later;
         }
+        if later.basis.is_none() {
+            // It was never read in scope since: what it has is the earlier part, and its next reading in scope starts anew.
+            return Self {
+                managed: later.managed,
+                counted: false,
+                last_read_at: later.last_read_at.max(earlier.last_read_at),
+                pending: Pending { spikes: earlier.pending.spikes, ..later.pending },
+                ..earlier
+            };
+        }
         for (after, before) in later.meters.iter_mut().zip(&earlier.meters) {
             after.first_initial = before.first_initial;
             after.closed = after.closed.saturating_add(before.life());

@@ -53,6 +53,8 @@ pub mod run;
 pub mod server;
 pub mod server_settings;
 
+/// The most connections to an SQLite file: one writes at a time and reads take microseconds, while each costs its own cache.
+const SQLITE_CONNECTIONS: u32 = 5;
 /// How often a transaction that lost a race is run in all.
 const ATTEMPTS: usize = 5;
 /// Two numbers ("copp", "ice") that name the migrations' lock on PostgreSQL.
@@ -131,6 +133,12 @@ pub struct DatabaseSettings {
     pub max_connections: u32,
 }
 
+impl DatabaseSettings {
+    fn is_sqlite(&self) -> bool {
+        self.url.starts_with("sqlite:")
+    }
+}
+
 impl fmt::Debug for DatabaseSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The URL may hold a password.
@@ -179,7 +187,9 @@ impl Store {
                 });
             Database::connect(options).await
         };
-        let db = connect(SqliteSynchronous::Normal, settings.max_connections, false).await?;
+        let most = if settings.is_sqlite() { SQLITE_CONNECTIONS } else { u32::MAX };
+        let connections = settings.max_connections.min(most);
+        let db = connect(SqliteSynchronous::Normal, connections, false).await?;
         let durable = match db.get_database_backend() {
             DatabaseBackend::Sqlite => Some(connect(SqliteSynchronous::Full, 1, true).await?),
             _ => None,

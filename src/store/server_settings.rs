@@ -1,8 +1,6 @@
 //! What people do to servers. A change of settings raises the version, so that an answer read under the old ones is thrown away and
 //! read again; a pause only delays and raises nothing.
 
-use std::collections::HashMap;
-
 use chrono::NaiveDate;
 use coppice_entity::{feed, server, server_pause, sync_run};
 use sea_orm::{
@@ -147,8 +145,8 @@ pub async fn change(tx: &Tx, server: &Server, beside: &ServerChange) -> Result<(
 }
 
 /// The live feeds of a server with the keys they have at another origin.
-pub async fn keys_at(tx: &Tx, server_id: Uuid, origin: &str) -> Result<HashMap<Uuid, FeedKey>, StoreError> {
-    let Some(row) = server::Entity::find_by_id(server_id).one(tx.db()).await? else { return Ok(HashMap::new()) };
+pub async fn keys_at(tx: &Tx, server_id: Uuid, origin: &str) -> Result<Vec<(Uuid, FeedKey)>, StoreError> {
+    let Some(row) = server::Entity::find_by_id(server_id).one(tx.db()).await? else { return Ok(Vec::new()) };
     let vendor = named("server.vendor", VendorKind::parse, &row.vendor)?;
     let feeds = feed::Entity::find()
         .filter(feed::Column::ServerId.eq(server_id))
@@ -160,7 +158,7 @@ pub async fn keys_at(tx: &Tx, server_id: Uuid, origin: &str) -> Result<HashMap<U
 }
 
 /// Gives live feeds the keys of another origin.
-pub async fn change_keys(tx: &Tx, keys: &HashMap<Uuid, FeedKey>) -> Result<(), StoreError> {
+pub async fn change_keys(tx: &Tx, keys: &[(Uuid, FeedKey)]) -> Result<(), StoreError> {
     for (id, key) in keys {
         feed::Entity::update_many()
             .col_expr(feed::Column::LiveKey, Expr::val(key.text()))

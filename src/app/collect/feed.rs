@@ -238,10 +238,10 @@ impl Slice<'_> {
             server.id = %self.server.id, feed.id = %read.feed.state.id, collection.id = %read.collection.id, %error,
             "a feed could not be read"
         );
-        if error.is_server_level() || error.needs_check() {
-            if let Err(reason) = self.check().await? {
-                return Ok(Next::Stop(FeedEnd::ServerDown(reason)));
-            }
+        if (error.is_server_level() || error.needs_check())
+            && let Err(reason) = self.check().await?
+        {
+            return Ok(Next::Stop(FeedEnd::ServerDown(reason)));
         }
         let now = self.engine.now();
         let own_fault = matches!(

@@ -62,10 +62,10 @@ pub struct CollectSettings {
 impl Default for CollectSettings {
     fn default() -> Self {
         Self {
-            lease: Duration::from_secs(60),
+            lease: Duration::from_mins(1),
             slice: Duration::from_secs(25),
             slice_feeds: 25,
-            check_every: Duration::from_secs(15 * 60),
+            check_every: Duration::from_mins(15),
             holidays: Holidays::default(),
         }
     }

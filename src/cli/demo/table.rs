@@ -39,7 +39,8 @@ mod tests {
             &[("Name", false), ("Pages", true), ("", false)],
             &[row(["Söhne", "7", "✓"]), row(["A", "1,000", "✗"]), row(["Total", "1,007", ""])],
         );
-        let expected = "Name   Pages\n────────────────\nSöhne      7  ✓\nA      1,000  ✗\n────────────────\nTotal  1,007";
+        let rule = "─".repeat(15);
+        let expected = format!("Name   Pages\n{rule}\nSöhne      7  ✓\nA      1,000  ✗\n{rule}\nTotal  1,007");
         assert_eq!(text, expected);
     }
 }

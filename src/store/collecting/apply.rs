@@ -12,6 +12,8 @@ use super::{
 };
 use crate::{
     domain::{
+        device::MeterKind,
+        failure::FailureReason,
         health::HealthSubject,
         pages::{Methodology, Pages, StandardPages},
     },
@@ -113,7 +115,7 @@ async fn update_feeds(tx: &Tx, commits: &[&FeedCommit]) -> Result<Vec<Uuid>, Sto
             feed.last_data_at.map(|at| at.timestamp_millis()).into(),
             feed.device_count.into(),
             feed.health.status.as_str().into(),
-            feed.health.reason.map(|reason| reason.as_str()).into(),
+            feed.health.reason.map(FailureReason::as_str).into(),
             feed.health.checked_at.map(|at| at.timestamp_millis()).into(),
             feed.health.changed_at.map(|at| at.timestamp_millis()).into(),
             tx.now_millis().into(),
@@ -179,7 +181,7 @@ async fn post_entries(tx: &Tx, commits: &[&FeedCommit]) -> Result<BTreeMap<Uuid,
             let standard = sums.standard_of(commit.feed.id, entry.day, entry.pages);
             let posted = of_collection.entry(commit.collection.id).or_default();
             posted.pages += entry.pages;
-            posted.standard = posted.standard + standard;
+            posted.standard += standard;
             entries.push(Entry {
                 id: entry.id,
                 account_id: commit.account_id,
@@ -231,7 +233,7 @@ async fn write_anomalies(tx: &Tx, commits: &[&FeedCommit]) -> Result<(), StoreEr
                 anomaly.id.into(),
                 commit.feed.id.into(),
                 anomaly.device_id.into(),
-                anomaly.meter.map(|meter| meter.as_str()).into(),
+                anomaly.meter.map(MeterKind::as_str).into(),
                 anomaly.kind.as_str().into(),
                 anomaly.status.as_str().into(),
                 anomaly.from.to_string().into(),
@@ -295,7 +297,7 @@ async fn update_collections(tx: &Tx, commits: &[&FeedCommit], posted: &BTreeMap<
             collection.next_attempt_at.map(|at| at.timestamp_millis()).into(),
             collection.started_at.map(|at| at.timestamp_millis()).into(),
             collection.finished_at.map(|at| at.timestamp_millis()).into(),
-            collection.error.map(|reason| reason.as_str()).into(),
+            collection.error.map(FailureReason::as_str).into(),
             pages.small.into(),
             pages.large.into(),
             pages.duplex.into(),

@@ -98,11 +98,7 @@ async fn write_whole(tx: &Tx, devices: &[(Uuid, Uuid, &StoredDevice)]) -> Result
         } else {
             Some(serde_json::to_string(&state.pending).map_err(|_| StoreError::Corrupt("device.pending"))?)
         };
-        let [small, large, duplex] = state.meters.map(|meter| meter_values(state.basis.is_some(), meter));
-        let [a, b, c, d, e] = small;
-        let [f, g, h, i, j] = large;
-        let [k, l, m, n, o] = duplex;
-        rows.push([
+        let about = [
             (*id).into(),
             state.vendor_device_id.clone().into(),
             state.managed.into(),
@@ -110,25 +106,10 @@ async fn write_whole(tx: &Tx, devices: &[(Uuid, Uuid, &StoredDevice)]) -> Result
             state.last_read_at.map(|at| at.timestamp_millis()).into(),
             day(state.read_day),
             state.basis.map(Basis::code).into(),
-            a,
-            b,
-            c,
-            d,
-            e,
-            f,
-            g,
-            h,
-            i,
-            j,
-            k,
-            l,
-            m,
-            n,
-            o,
-            pending.into(),
-            (*feed_id).into(),
-            (*server_id).into(),
-        ]);
+        ];
+        let meters = state.meters.map(|meter| meter_values(state.basis.is_some(), meter));
+        let last = [pending.into(), (*feed_id).into(), (*server_id).into()];
+        rows.push(about.into_iter().chain(meters.into_iter().flatten()).chain(last));
     }
     if rows.is_empty() {
         return Ok(());
@@ -198,12 +179,11 @@ const SEPARATOR: char = '|';
 /// thousand of them. What may hold any text is apart.
 fn packed_columns(dialect: sea_orm::DbBackend) -> String {
     let id = if dialect == sea_orm::DbBackend::Postgres { "id::text" } else { "lower(hex(id))" };
-    let mut packed = format!("{id} || '{SEPARATOR}' || CASE WHEN managed THEN '1' ELSE '0' END");
-    packed.push_str(&format!(" || '{SEPARATOR}' || CASE WHEN counted THEN '1' ELSE '0' END"));
-    for column in COLUMNS.split(',').map(str::trim).filter(|column| !APART.contains(column)) {
-        packed.push_str(&format!(" || '{SEPARATOR}' || COALESCE(CAST({column} AS TEXT), '')"));
-    }
-    format!("{packed}, vendor_device_id, pending")
+    let flag = |column| format!("CASE WHEN {column} THEN '1' ELSE '0' END");
+    let mut parts = vec![id.to_owned(), flag("managed"), flag("counted")];
+    let short = COLUMNS.split(',').map(str::trim).filter(|column| !APART.contains(column));
+    parts.extend(short.map(|column| format!("COALESCE(CAST({column} AS TEXT), '')")));
+    format!("{}, vendor_device_id, pending", parts.join(&format!(" || '{SEPARATOR}' || ")))
 }
 
 /// Columns that are not packed with the others, or are packed first.
@@ -314,7 +294,7 @@ pub async fn take_spike(
     // The device's own id comes first and may hold anything.
     let Some((vendor_device_id, key)) = source.rsplit_once('|') else { return Ok(None) };
 
-    let sql = format!("SELECT {COLUMNS} FROM device WHERE feed_id = ? AND vendor_device_id = ?");
+    let sql = format!("SELECT {} FROM device WHERE feed_id = ? AND vendor_device_id = ?", packed_columns(backend));
     let stored = tx.db().query_one_raw(statement(backend, &sql, [feed_id.into(), vendor_device_id.into()])).await?;
     if let Some(StoredDevice { id, state }) = stored.as_ref().map(device).transpose()?
         && let Some((state, booking)) = decide(state, key, accept)

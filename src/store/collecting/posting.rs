@@ -145,7 +145,7 @@ struct Sum {
 impl Sum {
     fn add(&mut self, entry: &Entry) {
         self.pages += entry.pages;
-        self.standard = self.standard + entry.standard;
+        self.standard += entry.standard;
         self.entries += 1;
     }
 }

@@ -8,6 +8,7 @@ use super::sql::statement;
 use crate::{
     clock::{Instant, from_millis},
     domain::{
+        failure::FailureReason,
         health::{HealthStatus, HealthSubject},
         server::Server,
     },
@@ -76,7 +77,7 @@ impl Store {
                  health_changed_at = COALESCE(?, health_changed_at), updated_at = ? WHERE id = ?",
                 [
                     after.status.as_str().into(),
-                    after.reason.map(|reason| reason.as_str()).into(),
+                    after.reason.map(FailureReason::as_str).into(),
                     now.timestamp_millis().into(),
                     changed.then(|| now.timestamp_millis()).into(),
                     now.timestamp_millis().into(),

@@ -21,9 +21,9 @@ impl Rows {
         Self { casts, values: Vec::new() }
     }
 
-    pub(in crate::store) fn push<const N: usize>(&mut self, row: [Value; N]) {
-        debug_assert_eq!(N, self.casts.len());
+    pub(in crate::store) fn push(&mut self, row: impl IntoIterator<Item = Value>) {
         self.values.extend(row);
+        debug_assert_eq!(self.values.len() % self.casts.len(), 0);
     }
 
     pub(in crate::store) fn is_empty(&self) -> bool {

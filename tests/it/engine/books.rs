@@ -8,7 +8,7 @@ use coppice::{
     domain::{
         health::{HealthStatus, HealthSubject},
         paging::PageArgs,
-        reconcile::Book,
+        reconcile::{Book, Difference},
         run::SyncTrigger,
     },
     simulator::{Fault, FleetSpec, GenerateOptions, Trouble},
@@ -57,7 +57,7 @@ async fn reconciliation_finds_and_repairs(database: TestDatabase) {
     execute(&rig, "UPDATE account_month SET last_number = last_number + 1 WHERE month = '2026-02'").await;
     execute(&rig, "UPDATE device SET large_mark = large_mark + 5 WHERE large_mark > large_initial").await;
     let reported = rig.app.reconcile(true).await.unwrap();
-    let books: Vec<Book> = reported.differences.iter().filter_map(|difference| difference.book()).collect();
+    let books: Vec<Book> = reported.differences.iter().filter_map(Difference::book).collect();
     assert!(books.contains(&Book::Numbers) && books.contains(&Book::Segments), "{books:?}");
     assert_eq!(reported.repaired, 0, "what is not derived is a person's to judge");
     let kept = rig.one("SELECT COUNT(*), MAX(found) FROM reconciliation").await;
@@ -103,7 +103,7 @@ async fn old_runs_are_forgotten_on_postgres() {
 
 /// A subscriber that comes back with its cursor has missed nothing, whatever account a change is of.
 async fn changes_of_health_are_told_in_order(database: TestDatabase) {
-    let mut rig = rig(database, 23, Trouble::NONE).await;
+    let rig = rig(database, 23, Trouble::NONE).await;
     let actor = rig.actor();
     let mut stream = rig.app.health_changed(&actor, rig.partner, None).await.unwrap().unwrap();
     rig.simulator.set_fault(0, Some(Fault::Down));

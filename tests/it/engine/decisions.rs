@@ -80,6 +80,9 @@ async fn suspense_is_released_or_dropped_on_postgres() {
     suspense_is_released_or_dropped(TestDatabase::postgres().await).await;
 }
 
+/// A slip of the hand.
+type Slip<'a> = &'a dyn Fn(&mut CreateDeposit);
+
 async fn entries_by_hand(database: TestDatabase) {
     let options = GenerateOptions { trouble: Trouble::NONE, ..GenerateOptions::new(3, 2, 2, day("2026-01-01")) };
     let mut rig = Rig::new(database, FleetSpec::generate(1, &options), day("2026-02-01"), night_of("2026-02-09")).await;
@@ -113,7 +116,7 @@ async fn entries_by_hand(database: TestDatabase) {
         change(&mut other);
         other
     };
-    let wrong: [(&dyn Fn(&mut CreateDeposit), &str); 6] = [
+    let wrong: [(Slip<'_>, &str); 6] = [
         (&|input| input.day = day("2026-02-10"), "date"),
         (&|input| input.pages.small = -1, "small"),
         (&|input| input.pages.duplex = 56, "duplex"),

@@ -117,6 +117,16 @@ impl Api {
         stream.then(event).collect().await
     }
 
+    /// The data of the first so many events of a subscription that does not end.
+    pub(super) async fn first_events(&self, caller: Actor, query: &str, variables: Value, number: usize) -> Vec<Value> {
+        let stream = self.schema.execute_stream(self.request(caller, query, variables)).take(number);
+        let event = async |response: Response| {
+            assert!(response.errors.is_empty(), "{:?}", response.errors);
+            response.data.into_json().unwrap()
+        };
+        stream.then(event).collect().await
+    }
+
     /// Input of `registerServer` for the simulated 3manager.
     pub(super) fn server(&self, account: &str) -> Value {
         json!({

@@ -2,5 +2,6 @@
 
 mod accounts;
 mod api;
+mod lives;
 mod schema;
 mod servers;

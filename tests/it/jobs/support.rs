@@ -34,12 +34,12 @@ use tokio_util::sync::CancellationToken;
 use crate::support::postgres::PostgresDatabase;
 
 /// Long enough for a machine that is busy with other things; nothing waits for it to pass.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 #[derive(Clone)]
 enum Place {
     Sqlite(std::path::PathBuf),
-    Postgres(PgConnectOptions),
+    Postgres(Box<PgConnectOptions>),
 }
 
 /// A database of the test's own.
@@ -59,7 +59,7 @@ pub async fn on_sqlite<F: Future<Output = ()>>(test: impl FnOnce(Database) -> F)
 /// Runs `test` on a database of PostgreSQL.
 pub async fn on_postgres<F: Future<Output = ()>>(test: impl FnOnce(Database) -> F) {
     let database = PostgresDatabase::create().await;
-    let place = Place::Postgres(database.url().parse().unwrap());
+    let place = Place::Postgres(Box::new(database.url().parse().unwrap()));
     test(Database { place, ids: Arc::new(IdSource::from_os()) }).await;
 }
 
@@ -92,7 +92,7 @@ impl Database {
                 (Queue::sqlite(pool.clone()), Pool::Sqlite(pool))
             }
             Place::Postgres(options) => {
-                let pool = PgPoolOptions::new().max_connections(6).connect_with(options.clone()).await.unwrap();
+                let pool = PgPoolOptions::new().max_connections(6).connect_with((**options).clone()).await.unwrap();
                 (Queue::postgres(pool.clone()), Pool::Postgres(pool))
             }
         };

@@ -409,6 +409,22 @@ fn an_earlier_activation_joins_on_at_the_old_baseline() {
 }
 
 #[test]
+fn an_earlier_part_is_kept_of_a_device_that_was_never_in_scope_since() {
+    let mut later = Rig::new();
+    (later.ctx.scope, later.managed) = (CollectionScope::ManagedOnly, false);
+    later.read(10, of(500, 0, 0)).read(11, of(510, 0, 0));
+    let mut earlier = Rig::new();
+    earlier.read(0, of(100, 0, 0)).read(9, of(490, 0, 0));
+    let mut rig = Rig::new();
+    rig.state = Some(DeviceState::joined(earlier.state.clone().unwrap(), later.state.clone().unwrap()));
+    rig.bookings.clone_from(&earlier.bookings);
+    rig.check();
+    // Its next reading in scope starts anew.
+    rig.read(12, of(520, 0, 0)).read(13, of(525, 0, 0));
+    assert_eq!((rig.booked(), rig.device().life_count()), (pages(395, 0, 0), 395));
+}
+
+#[test]
 fn current_counters_belong_to_a_day_by_their_time() {
     let mut rig = Rig::at(of(100, 0, 0));
     let noon = day(1).and_hms_opt(12, 0, 0).unwrap().and_utc();
