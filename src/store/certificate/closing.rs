@@ -81,9 +81,9 @@ pub async fn pending_months(store: &Store, last: Month) -> Result<Vec<Month>, St
         .collect()
 }
 
-/// Up to `limit` accounts beyond `after`, in key order, whose month is to be closed: active ones with more pages than are certified, and no
+/// Up to `limit` accounts, in key order, whose month is to be closed: active ones with more pages than are certified, and no
 /// feed that still has days of the month to read (unless their zone closes it whatever is missing).
-pub async fn due(store: &Store, due: &Due<'_>, after: Uuid, limit: u64) -> Result<Vec<Uuid>, StoreError> {
+pub async fn due(store: &Store, due: &Due<'_>, limit: u64) -> Result<Vec<Uuid>, StoreError> {
     if due.zones.is_empty() {
         return Ok(Vec::new());
     }
@@ -93,7 +93,7 @@ pub async fn due(store: &Store, due: &Due<'_>, after: Uuid, limit: u64) -> Resul
         values.extend([Value::from(*zone), (*latest).into()]);
     }
     let zones = vec!["(CAST(? AS TEXT), CAST(? AS BOOLEAN))"; due.zones.len()].join(",");
-    values.extend([due.month.to_string().into(), after.into()]);
+    values.push(due.month.to_string().into());
     let below = if let Some(top) = due.top {
         values.push(top.into());
         "AND m.account_id IN (SELECT descendant_id FROM account_closure WHERE ancestor_id = ?)"
@@ -107,7 +107,7 @@ pub async fn due(store: &Store, due: &Due<'_>, after: Uuid, limit: u64) -> Resul
     let text = format!(
         "WITH z(name, latest) AS (VALUES {zones}) \
          SELECT m.account_id FROM account_month m JOIN account a ON a.id = m.account_id JOIN z ON z.name = a.time_zone \
-         WHERE m.month = ? AND m.standard > m.certified_standard AND m.account_id > ? AND a.status = 'ACTIVE' {below} \
+         WHERE m.month = ? AND m.standard > m.certified_standard AND a.status = 'ACTIVE' {below} \
          AND NOT EXISTS (SELECT 1 FROM feed f WHERE f.account_id = m.account_id AND f.ended_at IS NULL \
              AND f.activation_date <= ? AND (\
                  ((f.covered_through IS NULL OR f.covered_through < ?) \
