@@ -22,6 +22,10 @@ use crate::{
     id::IdSource,
 };
 
+mod certificate;
+
+pub use certificate::{CERTIFICATE_TYPE, CertificateKey, certificate_jwks};
+
 /// The `typ` of an access token (RFC 9068).
 const TYPE: &str = "at+jwt";
 /// How far the clocks of two nodes may be apart.

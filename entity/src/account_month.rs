@@ -22,6 +22,16 @@ pub struct Model {
     pub standard: i64,
     /// The last number given to an entry of the month.
     pub last_number: i64,
+    /// The part on certificates in force, in sides.
+    pub certified_small: i64,
+    /// Likewise, in sides.
+    pub certified_large: i64,
+    /// Likewise, in sheets.
+    pub certified_duplex: i64,
+    /// Likewise, in millionths of a standard page.
+    pub certified_standard: i64,
+    /// The last sequence given to a certificate of the month.
+    pub certificates: i32,
 }
 
 /// What its rows point to.

@@ -14,6 +14,8 @@ use sea_orm_migration::prelude::*;
 mod dialect;
 mod m20261122_11_create_reconciliations;
 mod m20261122_1_create_accounts;
+mod m20261122_20_create_projects;
+mod m20261122_21_create_certificates;
 mod m20261122_2_create_identities;
 mod m20261122_3_create_servers;
 mod m20261122_4_create_feeds;
@@ -41,6 +43,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_8_create_health::Migration),
             Box::new(m20261122_9_create_idempotency::Migration),
             Box::new(m20261122_11_create_reconciliations::Migration),
+            Box::new(m20261122_20_create_projects::Migration),
+            Box::new(m20261122_21_create_certificates::Migration),
         ]
     }
 }

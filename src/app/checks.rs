@@ -35,6 +35,17 @@ impl Problems {
         text.to_owned()
     }
 
+    /// Text of several lines: `least` to `most` characters without white space around them, no control characters but line breaks.
+    pub(super) fn text_of(&mut self, field: &str, text: &str, least: usize, most: usize) -> String {
+        let text = text.trim();
+        if !(least..=most).contains(&text.chars().count()) {
+            self.add(UserErrorCode::Invalid, field, format!("{least} to {most} characters."));
+        } else if text.chars().any(|letter| letter != '\n' && letter.is_control()) {
+            self.add(UserErrorCode::Invalid, field, "Leave out control characters.");
+        }
+        text.to_owned()
+    }
+
     /// Like [`Self::text`], where nothing is `None`.
     pub(super) fn optional_text(&mut self, field: &str, text: Option<&str>) -> Option<String> {
         text.map(|text| self.text(field, text, 0)).filter(|text| !text.is_empty())

@@ -38,6 +38,11 @@ impl ConnectorCache {
         open(self.connectors.client(), endpoint)
     }
 
+    /// The sealing keys.
+    pub(super) fn keys(&self) -> &KeyRing {
+        &self.keys
+    }
+
     /// Lets go of a removed server, its credentials included.
     pub(super) fn forget(&self, server: Uuid) {
         self.connectors.forget(server);

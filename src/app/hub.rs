@@ -9,11 +9,12 @@ use crate::id::Uuid;
 pub struct Hub {
     runs: broadcast::Sender<Uuid>,
     health: broadcast::Sender<Uuid>,
+    certificates: broadcast::Sender<Uuid>,
 }
 
 impl Default for Hub {
     fn default() -> Self {
-        Self { runs: broadcast::Sender::new(64), health: broadcast::Sender::new(64) }
+        Self { runs: broadcast::Sender::new(64), health: broadcast::Sender::new(64), certificates: broadcast::Sender::new(64) }
     }
 }
 
@@ -27,6 +28,16 @@ impl Hub {
     /// The health of a server or feed of `account` has changed and is committed.
     pub fn health_changed(&self, account: Uuid) {
         let _ = self.health.send(account);
+    }
+
+    /// A certificate was issued to `account` and is committed.
+    pub fn certificate_issued(&self, account: Uuid) {
+        let _ = self.certificates.send(account);
+    }
+
+    /// Hears of accounts that certificates were issued to.
+    pub fn certificates(&self) -> broadcast::Receiver<Uuid> {
+        self.certificates.subscribe()
     }
 
     /// Hears of runs.

@@ -7,6 +7,7 @@ pub use crate::connector::Credentials;
 use crate::{
     domain::{
         account::{AccountRole, Permission},
+        calendar::Month,
         feed::CollectionScope,
         pages::{Pages, Paper},
     },
@@ -218,4 +219,56 @@ pub struct OperatorApiKey {
     pub permission: Permission,
     /// Days until it stops working; `None` for never.
     pub expires_in_days: Option<u32>,
+}
+
+/// A project made by the operator.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OperatorProject {
+    /// Name, 1 to 200 characters.
+    pub name: String,
+    /// Country, ISO 3166-1 alpha-2.
+    pub country: String,
+    /// What is planted and by whom, 1 to 2,000 characters.
+    pub description: String,
+    /// Millionths of a degree north of the equator.
+    pub latitude: Option<i64>,
+    /// Millionths of a degree east of Greenwich.
+    pub longitude: Option<i64>,
+    /// Who verifies it.
+    pub verifier: Option<String>,
+    /// An https address of a picture.
+    pub image_url: Option<String>,
+    /// Trees it can take in all; `None` for no limit.
+    pub trees: Option<i64>,
+}
+
+/// `chooseProjects`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChooseProjects {
+    /// The account.
+    pub account_id: Uuid,
+    /// All projects chosen from now on, at most 20; empty for the choice of the nearest account above.
+    pub project_ids: Vec<Uuid>,
+    /// The account's version that the caller knows; `None` to change it whatever it is.
+    pub expected_version: Option<i32>,
+}
+
+/// `issueCertificates`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssueCertificates {
+    /// The account, with those below it.
+    pub account_id: Uuid,
+    /// A month that is over.
+    pub month: Month,
+    /// Makes repeating the call safe for 24 hours.
+    pub idempotency_key: Option<String>,
+}
+
+/// `voidCertificate`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VoidCertificate {
+    /// The certificate.
+    pub certificate_id: Uuid,
+    /// Why, 1 to 1,000 characters.
+    pub reason: String,
 }

@@ -28,6 +28,7 @@ use crate::{
 
 mod accounts;
 mod anomalies;
+mod certificates;
 mod changes;
 mod checks;
 pub mod collect;
@@ -51,6 +52,11 @@ mod sums;
 mod syncs;
 pub mod work;
 
+pub use crate::render::Sheet;
+pub use certificates::{
+    CertificateSettings, CertificateStream, Certificates, CloseReport, FileKind, Lifetime, PublicCertificate,
+    VerificationResult, Visits,
+};
 pub use connectors::{ConnectorCache, Unopened};
 pub use error::{AppError, Outcome, UserError, UserErrorCode};
 pub use health::HealthStream;
@@ -95,6 +101,7 @@ impl Default for AppSettings {
 /// The use cases; cheap to share in an [`Arc`].
 pub struct App {
     pub(crate) parts: AppParts,
+    certificates: Certificates,
 }
 
 impl fmt::Debug for App {
@@ -106,7 +113,20 @@ impl fmt::Debug for App {
 impl App {
     /// The use cases over `parts`.
     pub fn new(parts: AppParts) -> Self {
-        Self { parts }
+        let certificates = desk(&parts, CertificateSettings::default());
+        Self { parts, certificates }
+    }
+
+    /// The same, with what the operator decides about certificates.
+    #[must_use]
+    pub fn with_certificates(mut self, settings: CertificateSettings) -> Self {
+        self.certificates = desk(&self.parts, settings);
+        self
+    }
+
+    /// Issues, shows and sends certificates; the engine's schedules use it too.
+    pub fn certificate_desk(&self) -> &Certificates {
+        &self.certificates
     }
 
     /// The database is there and answers.
@@ -132,6 +152,11 @@ impl App {
     pub(crate) fn now(&self) -> Instant {
         self.parts.clock.now()
     }
+}
+
+fn desk(parts: &AppParts, settings: CertificateSettings) -> Certificates {
+    let connectors = Arc::clone(&parts.connectors);
+    Certificates::new(parts.store.clone(), parts.clock.clone(), parts.ids.clone(), connectors, parts.hub.clone(), settings)
 }
 
 /// Whether `actor` may change things at `level`.

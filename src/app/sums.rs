@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     domain::{
-        account::Actor,
+        account::{Account, Actor},
         calendar::{Interval, Month, day_of},
     },
     id::Uuid,
@@ -93,15 +93,21 @@ impl App {
     /// Sums up to now of accounts and those below them, each by its own zone.
     pub async fn totals(&self, actor: &Actor, account_ids: &[Uuid]) -> ById<Totals> {
         let accounts = self.accounts_by_id(actor, account_ids).await?;
-        let ids: Vec<Uuid> = accounts.keys().copied().collect();
-        let mut months = consumption::months(&self.parts.store, &ids, None).await?;
+        self.totals_of(accounts.values()).await
+    }
+
+    /// The same for accounts that whoever asks may see.
+    pub(super) async fn totals_of(&self, accounts: impl Iterator<Item = &Account> + Clone) -> ById<Totals> {
+        let ids: Vec<Uuid> = accounts.clone().map(|account| account.id).collect();
+        let mut months = consumption::months_with_certified(&self.parts.store, &ids).await?;
         let now = self.now();
-        let mut all = HashMap::with_capacity(accounts.len());
-        for account in accounts.values() {
+        let mut all = HashMap::with_capacity(ids.len());
+        for account in accounts {
             let this_month = Month::of(day_of(now, account.time_zone));
             let mut totals = Totals::default();
-            for (month, sum) in months.remove(&account.id).unwrap_or_default() {
+            for (month, sum, certified) in months.remove(&account.id).unwrap_or_default() {
                 totals.lifetime.add(&sum);
+                totals.certified.add(&certified);
                 for (since, part) in [
                     (this_month, &mut totals.month_to_date),
                     (this_month.quarter(), &mut totals.quarter_to_date),

@@ -60,6 +60,16 @@ pub trait Scheduling: Send + Sync {
     /// Records that `schedule` fires for `due_at`; true for the one caller that gets to act.
     async fn tick(&self, schedule: &str, due_at: Instant) -> Result<bool, ScheduleFault>;
 
+    /// Issues the certificates of months that are due; ends early when `shutdown` began, and then the next call goes on.
+    async fn close_months(&self, _shutdown: CancellationToken) -> Result<(), ScheduleFault> {
+        Ok(())
+    }
+
+    /// Sends the e-mails that are due; ends early when `shutdown` began.
+    async fn deliver(&self, _shutdown: CancellationToken) -> Result<(), ScheduleFault> {
+        Ok(())
+    }
+
     /// Recomputes all totals and invariants of the books, reports what differs and repairs derived totals.
     async fn reconcile(&self) -> Result<(), ScheduleFault>;
 

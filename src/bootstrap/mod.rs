@@ -21,7 +21,7 @@ use sqlx::{
 
 use crate::{
     app::{
-        App, AppParts, AppSettings, ConnectorCache, Hub,
+        App, AppParts, AppSettings, CertificateSettings, ConnectorCache, Hub,
         collect::{CollectSettings, Engine, EngineFault, EngineParts},
         ports::{Job, JobQueue, QueueError},
         work::CollectEnd,
@@ -37,6 +37,7 @@ use crate::{
     id::{IdSource, Kind, PublicId, SharedIds, Uuid},
     jobs::Queue,
     lifecycle::CancellationToken,
+    mail::{MailProblem, MailSettings, Mailer},
     store::{DatabaseSettings, Store, StoreError, identity, server},
     token::{Claims, TokenError, TokenKeys},
 };
@@ -112,6 +113,9 @@ pub enum OpenError {
          `apalis` and the extensions `pgcrypto` and `hstore`."
     )]
     Queue(#[source] QueueError),
+    /// E-mail cannot be set up.
+    #[error("E-mail cannot be set up. Check `mail.url` and `mail.from`.")]
+    Mail(#[source] MailProblem),
     /// Outgoing connections cannot be set up.
     #[error("Outgoing connections cannot be set up. Check that `outbound.ca_file` is a PEM file of certificates.")]
     Client(#[source] ClientProblem),
@@ -165,6 +169,7 @@ impl Node {
         let client = Client::new(client_settings(&config.outbound), around.clock.clone(), around.ids.clone());
         let connectors = Arc::new(ConnectorCache::new(client.map_err(OpenError::Client)?, ring));
         let hub = Hub::default();
+        let mail = mailer(&config.mail)?;
         let engine = Engine::new(EngineParts {
             store: store.clone(),
             connectors: Arc::clone(&connectors),
@@ -174,7 +179,7 @@ impl Node {
             hub: hub.clone(),
             settings: collect_settings(&config.collect),
         });
-        let app = Arc::new(App::new(AppParts {
+        let app = App::new(AppParts {
             store: store.clone(),
             clock: around.clock.clone(),
             ids: around.ids.clone(),
@@ -187,7 +192,15 @@ impl Node {
                 // A time between checks that no date can be moved by is as good as never.
                 check_every: TimeDelta::from_std(config.collect.check_interval).unwrap_or(TimeDelta::days(36_500)),
             },
-        }));
+        })
+        .with_certificates(CertificateSettings {
+            public_url: public_url(&config),
+            holidays: config.collect.holidays.iter().copied().collect(),
+            mail,
+            ..CertificateSettings::default()
+        });
+        let app = Arc::new(app);
+        let engine = engine.with_certificates(app.certificate_desk().clone());
         Ok(Self { config, around, store, app, engine, queue, tokens, made_key_file: keys.made })
     }
 
@@ -330,6 +343,20 @@ fn client_settings(outbound: &config::Outbound) -> ClientSettings {
         requests_per_second: outbound.requests_per_second,
         ..ClientSettings::default()
     }
+}
+
+/// Where the public reaches the API, without a slash at its end.
+fn public_url(config: &Config) -> String {
+    let http = &config.http;
+    let scheme = if http.tls_files().is_some() { "https" } else { "http" };
+    let given = http.public_url.as_ref().map(ToString::to_string);
+    given.unwrap_or_else(|| format!("{scheme}://{}", http.listen)).trim_end_matches('/').to_owned()
+}
+
+fn mailer(mail: &config::Mail) -> Result<Option<Mailer>, OpenError> {
+    let Some(url) = &mail.url else { return Ok(None) };
+    let settings = MailSettings { url: url.clone(), from: mail.from.clone(), timeout: mail.timeout };
+    Mailer::new(&settings).map(Some).map_err(OpenError::Mail)
 }
 
 fn collect_settings(collect: &config::Collect) -> CollectSettings {

@@ -104,6 +104,7 @@ impl Node {
             ids: self.around.ids.clone(),
             settings: http_settings(config, &self.around.examples),
             drain: drain.clone(),
+            public: Some(Arc::clone(&self.app)),
         })?;
         let tls = config.tls_files().map(|(certificate, key)| TlsFiles { certificate: certificate.clone(), key: key.clone() });
         tracing::info!(http.address = %listener.1, http.tls = tls.is_some(), "The API listens");

@@ -23,6 +23,7 @@ mod failure;
 mod number;
 mod output;
 mod progress;
+mod project;
 mod reconcile;
 mod simulate;
 mod sync;
@@ -120,6 +121,11 @@ enum Command {
         #[command(subcommand)]
         what: directory::Token,
     },
+    /// Reforestation projects: where the trees of certificates are planted.
+    Project {
+        #[command(subcommand)]
+        what: project::Project,
+    },
     Sync(sync::Sync),
     Reconcile(reconcile::Reconcile),
     Demo(demo::Demo),
@@ -198,6 +204,7 @@ async fn run(Cli { global, command }: Cli) -> Result<(), Failure> {
         Command::User { what } => directory::user(&global, what).await?,
         Command::ApiKey { what } => directory::api_key(&global, what).await?,
         Command::Token { what } => directory::token(&global, what).await?,
+        Command::Project { what } => project::project(&global, what).await?,
         Command::Sync(what) => sync::sync(&global, what).await?,
         Command::Reconcile(what) => reconcile::reconcile(&global, what).await?,
         Command::Demo(what) => demo::demo(what).await?,

@@ -3,7 +3,10 @@
 use chrono_tz::Tz;
 
 use crate::{
-    domain::account::{AccountRole, Permission},
+    domain::{
+        account::{AccountRole, Permission},
+        pages::Decimal,
+    },
     id::{Kind, PublicId, Uuid},
 };
 
@@ -30,6 +33,17 @@ pub(super) fn server_id(text: &str) -> Result<Uuid, String> {
 
 pub(super) fn user_id(text: &str) -> Result<Uuid, String> {
     id(Kind::User, "a user", text)
+}
+
+pub(super) fn project_id(text: &str) -> Result<Uuid, String> {
+    id(Kind::Project, "a project", text)
+}
+
+/// Degrees with at most 6 decimals, as millionths.
+pub(super) fn degrees(text: &str) -> Result<i64, String> {
+    let read = text.trim().parse::<Decimal>().ok().and_then(|degrees| degrees.scaled(6));
+    let read = read.and_then(|millionths| i64::try_from(millionths).ok());
+    read.ok_or_else(|| "write degrees like -4.75, with at most 6 decimals".to_owned())
 }
 
 pub(super) fn role(text: &str) -> Result<AccountRole, String> {

@@ -10,6 +10,7 @@ pub(super) fn check(config: &Config) -> Vec<String> {
     config.outbound.check(&mut problems);
     config.collect.check(&mut problems);
     config.keys.check(&mut problems);
+    config.mail.check(&mut problems);
     config.auth.check(&mut problems);
     problems
 }

@@ -14,6 +14,7 @@ mod http;
 mod keys;
 mod leaf;
 mod log;
+mod mail;
 mod outbound;
 mod section;
 mod sources;
@@ -27,6 +28,7 @@ pub use self::{
     http::Http,
     keys::Keys,
     log::{Format, Log},
+    mail::Mail,
     outbound::Outbound,
     section::Key,
     sources::Sources,
@@ -49,6 +51,8 @@ pub struct Config {
     pub collect: Collect,
     /// The keys that seal credentials.
     pub keys: Keys,
+    /// How certificates are e-mailed.
+    pub mail: Mail,
     /// Who signs the tokens that are accepted.
     pub auth: Auth,
     /// What is logged, and how.
@@ -113,7 +117,7 @@ impl Config {
 }
 
 sections! {
-    database: Database, http: Http, outbound: Outbound, collect: Collect, keys: Keys, auth: Auth, log: Log,
+    database: Database, http: Http, outbound: Outbound, collect: Collect, keys: Keys, mail: Mail, auth: Auth, log: Log,
 }
 
 /// A configuration file that says the defaults: every key with its documentation; keys without a default are commented out.

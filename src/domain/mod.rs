@@ -4,6 +4,7 @@
 pub mod account;
 pub mod anomaly;
 pub mod calendar;
+pub mod certificate;
 pub mod device;
 pub mod failure;
 pub mod feed;
@@ -13,6 +14,7 @@ pub mod meters;
 pub mod pages;
 pub mod paging;
 pub mod period;
+pub mod project;
 pub mod query;
 pub mod reconcile;
 pub mod run;

@@ -6,7 +6,8 @@ use chrono::NaiveDate;
 use super::{
     account::{AccountRole, ActiveStatus},
     anomaly::AnomalyStatus,
-    calendar::Interval,
+    calendar::{Interval, Month},
+    certificate::CertificateStatus,
     feed::FeedStatus,
     health::HealthStatus,
     named_enum,
@@ -151,6 +152,37 @@ pub struct AnomalyFilter {
     pub status: Vec<AnomalyStatus>,
     /// The oldest first, instead of the latest first.
     pub oldest_first: bool,
+}
+
+/// Which certificates.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CertificateFilter {
+    /// Of this account or those below it.
+    pub account_id: Option<Uuid>,
+    /// Of this month or later.
+    pub from: Option<Month>,
+    /// Of this month or earlier.
+    pub to: Option<Month>,
+    /// With this status.
+    pub status: Option<CertificateStatus>,
+    /// With exactly this number.
+    pub number: Option<String>,
+    /// Issued or voided at this instant or later.
+    pub updated_since: Option<Instant>,
+}
+
+named_enum! {
+    /// Orders of certificates.
+    CertificateOrder {
+        /// Oldest first.
+        IssuedAtAsc = "ISSUED_AT_ASC",
+        /// Newest first.
+        IssuedAtDesc = "ISSUED_AT_DESC",
+        /// Longest unchanged first, for clients that keep a copy: no row is ever added before a cursor given out.
+        UpdatedAtAsc = "UPDATED_AT_ASC",
+        /// Latest changed first.
+        UpdatedAtDesc = "UPDATED_AT_DESC",
+    }
 }
 
 /// A sum of ledger entries; trees are computed from it and never summed.

@@ -21,11 +21,13 @@ use crate::domain::paging::{DEFAULT_PAGE, MAX_PAGE, Page, PageArgs};
 const PLURALS: &[(&str, &str)] = &[
     ("Account", "accounts"),
     ("Anomaly", "anomalies"),
+    ("Certificate", "certificates"),
     ("Collection", "collections"),
     ("Deposit", "ledger entries"),
     ("Device", "devices"),
     ("Feed", "feeds"),
     ("HealthChange", "changes of health"),
+    ("Project", "projects"),
     ("Server", "servers"),
     ("SyncRun", "sync runs"),
     ("VendorCustomer", "a vendor's customers"),

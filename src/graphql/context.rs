@@ -10,8 +10,8 @@ use super::{
     loaders::{Loaders, loaders},
     scalars::Date,
     types::{
-        Account, Anomaly, ApiKey, Collection, Consumption, Deposit, Device, Feed, HealthSummary, Server, SyncRun, User,
-        VendorCustomerConnection, enums::Interval,
+        Account, Anomaly, ApiKey, Certificate, Collection, Consumption, Deposit, Device, Feed, HealthSummary, Project, Server,
+        SyncRun, User, VendorCustomerConnection, enums::Interval,
     },
 };
 use crate::{
@@ -19,7 +19,10 @@ use crate::{
     domain::{
         account::Actor,
         paging::PageArgs,
-        query::{AccountFilter, DepositFilter, DepositOrder, FeedFilter, NameOrder, ServerFilter, SyncRunFilter},
+        query::{
+            AccountFilter, CertificateFilter, CertificateOrder, DepositFilter, DepositOrder, FeedFilter, NameOrder,
+            ServerFilter, SyncRunFilter,
+        },
     },
     id::{Kind, PublicId, Uuid},
 };
@@ -31,6 +34,10 @@ pub struct Caller(pub Option<Actor>);
 /// Names the request in errors and in the log.
 #[derive(Debug, Clone)]
 pub struct RequestId(pub String);
+
+/// Where the request came from, to bound what strangers ask; `None` without a network.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientAddress(pub Option<std::net::IpAddr>);
 
 /// Makes a request ready to be executed: gives it its caller, a set of loaders of its own and its id.
 pub fn prepare(request: &mut Request, app: &Arc<App>, caller: Caller, id: RequestId) {
@@ -103,6 +110,8 @@ by_key! {
     collection: Collection from collections,
     anomaly: Anomaly from anomalies,
     deposit: Deposit from deposits,
+    certificate: Certificate from certificates,
+    project: Project from projects,
     user: User from users,
     api_key: ApiKey from api_keys,
 }
@@ -132,6 +141,15 @@ impl Session<'_> {
         page: PageArgs,
     ) -> Result<Connection<Deposit>> {
         Ok(self.app.deposits(self.actor, &filter, order, &page).await?.into())
+    }
+
+    pub(super) async fn certificates(
+        self,
+        filter: CertificateFilter,
+        order: CertificateOrder,
+        page: PageArgs,
+    ) -> Result<Connection<Certificate>> {
+        Ok(self.app.certificates(self.actor, &filter, order, &page).await?.into())
     }
 
     pub(super) async fn consumption(self, account: Uuid, from: Date, to: Date, by: Interval) -> Result<Option<Consumption>> {

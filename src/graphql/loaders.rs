@@ -28,9 +28,11 @@ use crate::{
     domain::{
         account::{Account, Actor, ApiKey, User},
         anomaly::Anomaly,
+        certificate::Certificate,
         device::Device,
         feed::Feed,
         ledger::Deposit,
+        project::Project,
         query::Totals,
         run::{Collection, SyncRun},
         server::Server,
@@ -155,6 +157,18 @@ macro_rules! loaders {
 }
 
 loaders! {
+    /// Certificates by key.
+    certificates: Certificate = certificates_by_id,
+    /// The first certificate of the month, by a supplement's key.
+    first_certificates: Certificate = first_certificates,
+    /// The certificate in force that an entry is on, by the entry's key.
+    deposit_certificates: Certificate = certificates_of_deposits,
+    /// Projects by key.
+    projects: Project = projects_by_id,
+    /// Projects that an account chose, by the account's key.
+    chosen_projects: Vec<Project> = chosen_projects,
+    /// What makes the addresses of an account's public page, by the account's key.
+    page_tokens: String = page_tokens,
     /// Accounts by key.
     accounts: Account = accounts_by_id,
     /// Servers by key.

@@ -36,7 +36,7 @@ mod types;
 #[cfg(test)]
 mod tests;
 
-pub use context::{Caller, RequestId, prepare};
+pub use context::{Caller, ClientAddress, RequestId, prepare};
 pub use error::{Code, error_code, server_error};
 pub use limits::{Cost, Limits, precheck};
 pub use loaders::{Loaders, loaders};

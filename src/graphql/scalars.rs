@@ -5,7 +5,10 @@ use async_graphql::{InputValueError, InputValueResult, Number, Scalar, ScalarTyp
 use chrono::{NaiveDate, NaiveTime, SecondsFormat, SubsecRound as _};
 use chrono_tz::Tz;
 
-use crate::{clock::Instant, domain::pages};
+use crate::{
+    clock::Instant,
+    domain::{calendar, pages},
+};
 
 /// Declares a scalar that is text outside and `$inner` inside.
 macro_rules! text_scalar {
@@ -58,6 +61,15 @@ text_scalar!(
     "https://scalars.graphql.org/andimarek/local-date.html",
     |text| shaped(text, "dddd-dd-dd").then(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()).flatten(),
     |day| day.format("%Y-%m-%d").to_string()
+);
+
+text_scalar!(
+    /// A calendar month, YYYY-MM.
+    Month(calendar::Month),
+    "Month",
+    "https://html.spec.whatwg.org/multipage/common-microsyntaxes.html#months",
+    |text| text.parse().ok(),
+    ToString::to_string
 );
 
 text_scalar!(

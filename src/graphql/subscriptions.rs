@@ -8,7 +8,7 @@ use async_graphql::{
 use super::{
     context::{Session, key},
     error::{ApiError, Code, Result},
-    types::{HealthChange, SyncProgress},
+    types::{Certificate, HealthChange, SyncProgress},
 };
 use crate::{app::query::ProgressSelector, id::Kind};
 
@@ -44,6 +44,20 @@ impl Subscription {
         // What is not to be seen is absent: a stream without events.
         let states = session.app.sync_progress(session.actor, which).await?.unwrap_or_else(|| stream::empty().boxed());
         Ok(states.map(|state| Ok(state?.into())).boxed())
+    }
+
+    /// Each certificate issued, in order; Query.certificates has the ones before.
+    async fn certificate_issued(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The account, with those below it.")] account_id: ID,
+        #[graphql(desc = "Id of the last certificate received, to miss none; null for from now on.")] after: Option<ID>,
+    ) -> Result<BoxStream<'static, Result<Certificate>>> {
+        let session = Session::of(ctx)?;
+        let after = after.map(|id| key(Kind::Certificate, &id));
+        let issued = session.app.certificate_issued(session.actor, key(Kind::Account, &account_id), after).await?;
+        let issued = issued.unwrap_or_else(|| stream::empty().boxed());
+        Ok(issued.map(|certificate| Ok(certificate?.into())).boxed())
     }
 
     /// Each change of a server's or feed's health, in order; Health.history has the ones before.

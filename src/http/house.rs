@@ -14,7 +14,7 @@ use super::{
 use crate::{
     app::{App, AppError},
     domain::account::Actor,
-    graphql::{self, Caller, Code, CoppiceSchema, RequestId},
+    graphql::{self, Caller, ClientAddress, Code, CoppiceSchema, RequestId},
     token::TokenKeys,
 };
 
@@ -55,6 +55,7 @@ impl Backend for House {
         if context.document_id.is_some() && request.query.is_empty() {
             return Err(vec![graphql::server_error(Code::BadRequest, "There is no document of this id.")]);
         }
+        request.data.insert(ClientAddress(context.client));
         let caller = Caller(context.actor.copied());
         graphql::prepare(request, &self.app, caller, RequestId(context.request_id.to_owned()));
         Ok(())

@@ -6,6 +6,7 @@
 //!       └ /graphql ── over_http    one answer           (GraphQL over HTTP)
 //!       │          ├─ events       a stream of answers  (GraphQL over SSE, distinct connections mode)
 //!       │          └─ socket       many operations      (graphql-transport-ws)
+//!       └ public ── /certificates  /forests  /.well-known/certificate-jwks.json
 //!       └ pages ── /  /healthz  /readyz  /.well-known/jwks.json
 //! ```
 //!
@@ -31,6 +32,7 @@ mod operation;
 mod over_http;
 mod pages;
 mod params;
+mod public;
 mod serve;
 mod settings;
 mod socket;
@@ -52,7 +54,7 @@ pub use self::{
     settings::{HttpSettings, Playground, PlaygroundTab, SettingsError, SocketSettings},
     tls::TlsFiles,
 };
-use crate::{clock::SharedClock, id::SharedIds};
+use crate::{app::App, clock::SharedClock, id::SharedIds};
 
 /// What the router is made of.
 pub struct HttpParts<B> {
@@ -66,6 +68,8 @@ pub struct HttpParts<B> {
     pub settings: HttpSettings,
     /// Ends streams and sockets when the process is to stop.
     pub drain: Drain,
+    /// Whose certificates strangers may look at; `None` leaves the public addresses out.
+    pub public: Option<Arc<App>>,
 }
 
 /// What handlers share.
@@ -98,10 +102,9 @@ pub fn router<B: Backend>(parts: HttpParts<B>) -> Result<Router, SettingsError> 
     if let Some(page) = playground {
         router = router.route("/", routing::get(move || pages::show(page.clone())));
     }
-    Ok(router
-        .fallback(pages::not_found)
-        .with_state(api)
-        .layer(CompressionLayer::new().gzip(true))
-        .layer(cors)
-        .layer(middleware::from_fn_with_state(gate, guard::guard)))
+    let mut router = router.fallback(pages::not_found).with_state(api);
+    if let Some(app) = parts.public {
+        router = router.merge(public::router(app));
+    }
+    Ok(router.layer(CompressionLayer::new().gzip(true)).layer(cors).layer(middleware::from_fn_with_state(gate, guard::guard)))
 }

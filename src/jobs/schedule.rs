@@ -5,6 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use chrono::{TimeDelta, Timelike as _};
 use tokio::{
     sync::Semaphore,
     task::JoinSet,
@@ -40,6 +41,8 @@ pub struct Schedule {
 pub enum When {
     /// On each node, at its start and then at this interval; what is asked for takes care of other nodes.
     Every(Duration),
+    /// Once an hour on one node, at this minute; on the first start at once, and once for all hours missed.
+    HourlyAt(u32),
     /// Once a day on one node, at this hour and minute in UTC; on the first start at once, and once for all days missed.
     DailyAt(u32, u32),
 }
@@ -53,6 +56,10 @@ pub enum What {
     CheckServers,
     /// Queues open runs that nobody works on.
     Sweep,
+    /// Issues certificates of months that are due.
+    CloseMonths,
+    /// Sends e-mails that are due.
+    Deliver,
     /// Recomputes the books.
     Reconcile,
     /// Deletes what was kept long enough.
@@ -60,7 +67,7 @@ pub enum What {
 }
 
 /// All schedules.
-pub const SCHEDULES: [Schedule; 5] = [
+pub const SCHEDULES: [Schedule; 7] = [
     Schedule {
         name: "nights",
         when: When::Every(Duration::from_secs(1)),
@@ -78,6 +85,18 @@ pub const SCHEDULES: [Schedule; 5] = [
         when: When::Every(Duration::from_secs(2)),
         what: What::Sweep,
         reason: "a run goes on within 5 s of the end of a dead holder's lease",
+    },
+    Schedule {
+        name: "closing",
+        when: When::HourlyAt(7),
+        what: What::CloseMonths,
+        reason: "every hour a day begins in some zone, and nights end that a month waits for; not on the hour, when nights begin",
+    },
+    Schedule {
+        name: "delivery",
+        when: When::Every(Duration::from_secs(15)),
+        what: What::Deliver,
+        reason: "a certificate that was just issued arrives while people still look, for one read of an index of what is due",
     },
     Schedule {
         name: "reconciliation",
@@ -99,7 +118,7 @@ const CHECKS_AT_ONCE: usize = 16;
 /// How long finished jobs and workers that are gone are kept, for a look at what happened.
 const KEEP_JOBS: Duration = Duration::from_hours(48);
 
-/// How often a daily schedule is asked for.
+/// How often an hourly or daily schedule is asked for.
 const DAILY_LOOK: Duration = Duration::from_secs(30);
 
 /// The longest pause of a schedule whose calls fail.
@@ -130,7 +149,7 @@ impl Scheduler {
     async fn keep(self: Arc<Self>, schedule: Schedule) {
         let mut timer = interval(match schedule.when {
             When::Every(period) => period,
-            When::DailyAt(..) => DAILY_LOOK,
+            When::HourlyAt(_) | When::DailyAt(..) => DAILY_LOOK,
         });
         timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut last = None;
@@ -161,19 +180,19 @@ impl Scheduler {
 
     /// Does what is due; returns the daily instant that is dealt with, to be handed in at the next call.
     async fn ask(self: Arc<Self>, schedule: Schedule, last: Option<Instant>) -> Result<Option<Instant>, Fault> {
-        let When::DailyAt(hour, minute) = schedule.when else {
+        if let When::Every(_) = schedule.when {
             self.act(schedule.what).await?;
             return Ok(None);
-        };
-        let due = last_due(hour, minute, self.queue.database_now().await?);
+        }
+        let due = last_due(schedule.when, self.queue.database_now().await?);
         if last == Some(due) {
             return Ok(last);
         }
         if self.scheduling.tick(schedule.name, due).await? {
             tracing::info!(schedule.name, schedule.due_at = %due, "a schedule fired");
             if let Err(error) = self.act(schedule.what).await {
-                // The tick is used up: the next day makes up for it.
-                tracing::error!(schedule.name, error = %chain(error.as_ref()), "a daily schedule failed and waits for the next day");
+                // The tick is used up: the next one makes up for it.
+                tracing::error!(schedule.name, error = %chain(error.as_ref()), "a schedule failed and waits for its next time");
             }
         }
         Ok(Some(due))
@@ -181,6 +200,8 @@ impl Scheduler {
 
     async fn act(&self, what: What) -> Result<(), Fault> {
         match what {
+            What::CloseMonths => Ok(self.scheduling.close_months(self.shutdown.child_token()).await?),
+            What::Deliver => Ok(self.scheduling.deliver(self.shutdown.child_token()).await?),
             What::StartNights => self.push_all(self.scheduling.start_due_nightly_runs().await?).await,
             What::Sweep => self.push_all(self.scheduling.sweep().await?).await,
             What::CheckServers => self.start_checks().await,
@@ -232,10 +253,15 @@ async fn check(scheduling: &dyn Scheduling, server_id: Uuid, shutdown: Cancellat
     }
 }
 
-/// The last instant at or before `now` that is `hour`:`minute` in UTC.
-fn last_due(hour: u32, minute: u32, now: Instant) -> Instant {
-    let today = now.date_naive().and_hms_opt(hour, minute, 0).map_or(now, |at| at.and_utc());
-    if today <= now { today } else { today - chrono::TimeDelta::days(1) }
+/// The last instant at or before `now` that is due by `when`, in UTC.
+fn last_due(when: When, now: Instant) -> Instant {
+    let (hour, minute, period) = match when {
+        When::Every(_) => return now,
+        When::HourlyAt(minute) => (now.hour(), minute, TimeDelta::hours(1)),
+        When::DailyAt(hour, minute) => (hour, minute, TimeDelta::days(1)),
+    };
+    let next = now.date_naive().and_hms_opt(hour, minute, 0).map_or(now, |at| at.and_utc());
+    if next <= now { next } else { next - period }
 }
 
 #[cfg(test)]
@@ -247,9 +273,12 @@ mod tests {
     #[test]
     fn a_daily_instant_is_today_once_it_has_come_and_yesterday_before() {
         let at = |text: &str| text.parse::<Instant>().unwrap();
-        assert_eq!(last_due(13, 20, at("2026-03-01T13:20:00Z")), at("2026-03-01T13:20:00Z"));
-        assert_eq!(last_due(13, 20, at("2026-03-01T13:19:59Z")), at("2026-02-28T13:20:00Z"));
-        assert_eq!(last_due(0, 0, at("2026-03-01T23:59:59Z")), at("2026-03-01T00:00:00Z"));
+        assert_eq!(last_due(When::DailyAt(13, 20), at("2026-03-01T13:20:00Z")), at("2026-03-01T13:20:00Z"));
+        assert_eq!(last_due(When::DailyAt(13, 20), at("2026-03-01T13:19:59Z")), at("2026-02-28T13:20:00Z"));
+        assert_eq!(last_due(When::DailyAt(0, 0), at("2026-03-01T23:59:59Z")), at("2026-03-01T00:00:00Z"));
+        let hourly = When::HourlyAt(7);
+        assert_eq!(last_due(hourly, at("2026-03-01T00:06:59Z")), at("2026-02-28T23:07:00Z"));
+        assert_eq!(last_due(hourly, at("2026-03-01T00:07:00Z")), at("2026-03-01T00:07:00Z"));
     }
 
     #[test]

@@ -128,6 +128,11 @@ pub async fn external_ids_taken(from: &impl Source, wanted: &[(Uuid, &str)]) -> 
     Ok(rows.into_iter().filter_map(|row| Some((row.parent_id?, row.external_id?))).collect())
 }
 
+/// How many accounts there are from `top` down.
+pub async fn count_below(from: &impl Source, top: Uuid) -> Result<u64, StoreError> {
+    Ok(account_closure::Entity::find().filter(account_closure::Column::AncestorId.eq(top)).count(from.db()).await?)
+}
+
 /// Whether there is any account at all.
 pub async fn any(from: &impl Source) -> Result<bool, StoreError> {
     Ok(account::Entity::find().limit(1).count(from.db()).await? > 0)

@@ -9,7 +9,7 @@ use sea_orm::{
     sea_query::{ExprTrait as _, Func, IntoColumnRef, Query, SelectStatement},
 };
 
-use super::{Source, StoreError, convert::day};
+use super::{Source, StoreError, collecting::sql::Rows, convert::day};
 use crate::{
     domain::{
         calendar::Month,
@@ -82,6 +82,40 @@ pub async fn months(
     for row in rows(from, &select).await? {
         let month = row.period.parse().map_err(|_| StoreError::Corrupt("account_month.month"))?;
         all.entry(row.top).or_default().push((month, row.sum()));
+    }
+    Ok(all)
+}
+
+/// Per account the sums of each month in which it or an account below it has entries, and of these the part on certificates in force; one
+/// statement, so that both are of the same instant.
+pub async fn months_with_certified(
+    from: &impl Source,
+    accounts: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<(Month, PageSum, PageSum)>>, StoreError> {
+    let mut rows = Rows::new(&["uuid"]);
+    for account in accounts {
+        rows.push([(*account).into()]);
+    }
+    let sum = |column: &str| format!("CAST(sum(m.{column}) AS BIGINT)");
+    let columns = ["small", "large", "duplex", "standard"].map(sum).join(", ");
+    let certified = ["certified_small", "certified_large", "certified_duplex", "certified_standard"].map(sum).join(", ");
+    let tail = format!(
+        ") SELECT c.ancestor_id, m.month, {columns}, {certified} \
+         FROM v CROSS JOIN account_closure c CROSS JOIN account_month m \
+         WHERE c.ancestor_id = v.id AND m.account_id = c.descendant_id GROUP BY c.ancestor_id, m.month"
+    );
+    let mut all: HashMap<Uuid, Vec<(Month, PageSum, PageSum)>> = HashMap::new();
+    for row in rows.query(from.db(), "WITH v(id) AS (", &tail).await? {
+        let month: String = row.try_get_by_index(1)?;
+        let month = month.parse().map_err(|_| StoreError::Corrupt("account_month.month"))?;
+        let sum = |first: usize| {
+            let number = |place: usize| row.try_get_by_index::<i64>(first + place);
+            Ok::<_, StoreError>(PageSum {
+                pages: Pages { small: number(0)?, large: number(1)?, duplex: number(2)? },
+                standard: StandardPages(number(3)?),
+            })
+        };
+        all.entry(row.try_get_by_index(0)?).or_default().push((month, sum(2)?, sum(6)?));
     }
     Ok(all)
 }

@@ -24,7 +24,7 @@ use crate::{
     id::Uuid,
 };
 
-fn from_row(row: deposit::Model) -> Result<Deposit, StoreError> {
+pub(super) fn from_row(row: deposit::Model) -> Result<Deposit, StoreError> {
     Ok(Deposit {
         id: row.id,
         account_id: row.account_id,

@@ -35,6 +35,7 @@ use crate::clock::{Instant, SharedClock};
 
 pub mod account;
 pub mod anomaly;
+pub mod certificate;
 pub mod collecting;
 pub mod consumption;
 mod convert;
@@ -46,6 +47,7 @@ pub mod idempotency;
 pub mod identity;
 pub mod ledger;
 mod paging;
+pub mod project;
 pub mod reconcile;
 pub mod run;
 pub mod server;
@@ -148,6 +150,8 @@ impl fmt::Debug for DatabaseSettings {
 #[derive(Clone)]
 pub struct Store {
     db: DatabaseConnection,
+    /// SQLite: a connection whose commits outlive a power failure. What other people hold in their hands is written through it.
+    durable: Option<DatabaseConnection>,
     clock: SharedClock,
     writer: Arc<Semaphore>,
     /// Since when the open write transaction of this process may commit, in milliseconds (SQLite); `i64::MAX` while there is none.
@@ -164,28 +168,34 @@ impl fmt::Debug for Store {
 impl Store {
     /// Opens the database; an SQLite file is made when it is not there.
     pub async fn open(settings: &DatabaseSettings, clock: SharedClock) -> Result<Self, StoreError> {
-        let mut options = ConnectOptions::new(&settings.url);
-        options
-            .max_connections(if settings.is_sqlite() {
-                settings.max_connections.min(SQLITE_CONNECTIONS)
-            } else {
-                settings.max_connections
-            })
-            .acquire_timeout(Duration::from_secs(30))
-            .sqlx_logging(false)
-            .map_sqlx_sqlite_opts(|sqlite| {
-                sqlite
-                    .create_if_missing(true)
-                    .journal_mode(SqliteJournalMode::Wal)
-                    .synchronous(SqliteSynchronous::Normal)
-                    .foreign_keys(true)
-                    .busy_timeout(Duration::from_secs(30))
-                    // Of the pages in use, in KiB; each connection has its own.
-                    .pragma("cache_size", "-4096")
-            });
-        let db = Database::connect(options).await?;
+        let connect = async |synchronous, connections, lazy| {
+            let mut options = ConnectOptions::new(&settings.url);
+            options
+                .max_connections(connections)
+                .acquire_timeout(Duration::from_secs(30))
+                .connect_lazy(lazy)
+                .sqlx_logging(false)
+                .map_sqlx_sqlite_opts(move |sqlite| {
+                    sqlite
+                        .create_if_missing(true)
+                        .journal_mode(SqliteJournalMode::Wal)
+                        .synchronous(synchronous)
+                        .foreign_keys(true)
+                        .busy_timeout(Duration::from_secs(30))
+                        // Of the pages in use, in KiB; each connection has its own.
+                        .pragma("cache_size", "-4096")
+                });
+            Database::connect(options).await
+        };
+        let most = if settings.is_sqlite() { SQLITE_CONNECTIONS } else { u32::MAX };
+        let db = connect(SqliteSynchronous::Normal, settings.max_connections.min(most), false).await?;
+        let durable = match db.get_database_backend() {
+            DatabaseBackend::Sqlite => Some(connect(SqliteSynchronous::Full, 1, true).await?),
+            _ => None,
+        };
         Ok(Self {
             db,
+            durable,
             clock,
             writer: Arc::new(Semaphore::new(1)),
             open_since: Arc::new(AtomicI64::new(i64::MAX)),
@@ -247,6 +257,9 @@ impl Store {
 
     /// Closes its connections.
     pub async fn close(self) -> Result<(), StoreError> {
+        if let Some(durable) = self.durable {
+            durable.close().await?;
+        }
         Ok(self.db.close().await?)
     }
 
@@ -257,9 +270,27 @@ impl Store {
         F: Fn(Tx) -> Fut,
         Fut: Future<Output = Result<T, StoreError>>,
     {
+        self.write_through(&self.db, body).await
+    }
+
+    /// Like [`Self::write`], and once it has returned not even a power failure takes the commit back: for certificates, which leave the
+    /// house.
+    pub async fn write_durably<T, F, Fut>(&self, body: F) -> Result<T, StoreError>
+    where
+        F: Fn(Tx) -> Fut,
+        Fut: Future<Output = Result<T, StoreError>>,
+    {
+        self.write_through(self.durable.as_ref().unwrap_or(&self.db), body).await
+    }
+
+    async fn write_through<T, F, Fut>(&self, db: &DatabaseConnection, body: F) -> Result<T, StoreError>
+    where
+        F: Fn(Tx) -> Fut,
+        Fut: Future<Output = Result<T, StoreError>>,
+    {
         let mut attempt = 1;
         loop {
-            let tx = self.begin_write().await?;
+            let tx = self.begin_through(db).await?;
             let outcome = match body(tx.clone()).await {
                 Ok(value) => tx.commit().await.map(|()| value),
                 Err(error) => tx.roll_back().await.and(Err(error)),
@@ -277,13 +308,17 @@ impl Store {
     }
 
     async fn begin_write(&self) -> Result<Tx, StoreError> {
+        self.begin_through(&self.db).await
+    }
+
+    async fn begin_through(&self, db: &DatabaseConnection) -> Result<Tx, StoreError> {
         if self.is_sqlite() {
             let permit = self.permit().await?;
-            let tx = self.db.begin_with_options(immediate()).await?;
+            let tx = db.begin_with_options(immediate()).await?;
             permit.open_since.store(self.clock.now().timestamp_millis(), Ordering::SeqCst);
             return Ok(Tx { inner: Arc::new(tx), now: self.clock.now(), permit: Some(Arc::new(permit)) });
         }
-        let tx = self.db.begin().await?;
+        let tx = db.begin().await?;
         // Shows readers of lists by `updated_at` the earliest instant that this transaction may still commit.
         let earliest = self.clock.now().timestamp_millis();
         let shown = "SELECT pg_advisory_xact_lock_shared($1)";

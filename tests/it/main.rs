@@ -4,6 +4,7 @@
 #![cfg(test)]
 
 mod app;
+mod certificates;
 mod cli;
 mod connector;
 mod engine;
@@ -11,5 +12,6 @@ mod graphql;
 mod house;
 mod http;
 mod jobs;
+mod render;
 mod store;
 mod support;

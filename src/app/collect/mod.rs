@@ -31,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     app::{
-        ConnectorCache, Hub, Unopened,
+        Certificates, ConnectorCache, Hub, Unopened,
         ports::{JobQueue, QueueError},
         work::{self, CollectEnd, Collecting},
     },
@@ -101,6 +101,7 @@ pub struct Engine {
     settings: Arc<CollectSettings>,
     /// Names this process in the leases it holds.
     owner: Arc<str>,
+    certificates: Option<Certificates>,
 }
 
 impl fmt::Debug for Engine {
@@ -141,7 +142,15 @@ impl Engine {
             hub: parts.hub,
             settings: Arc::new(parts.settings),
             owner: owner.into(),
+            certificates: None,
         }
+    }
+
+    /// The same, whose schedules also close months and send certificates.
+    #[must_use]
+    pub fn with_certificates(mut self, certificates: Certificates) -> Self {
+        self.certificates = Some(certificates);
+        self
     }
 
     /// Claims a server and works on its open runs until none is left, the slice ends, or `shutdown` begins.

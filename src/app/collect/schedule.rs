@@ -84,6 +84,20 @@ impl Scheduling for Engine {
         self.store.record_tick(schedule, due_at).await.map_err(|error| fault(error.into()))
     }
 
+    async fn close_months(&self, shutdown: CancellationToken) -> Result<(), ScheduleFault> {
+        match &self.certificates {
+            Some(desk) => desk.close_due(&shutdown).await.map(drop).map_err(|error| ScheduleFault(Box::new(error))),
+            None => Ok(()),
+        }
+    }
+
+    async fn deliver(&self, shutdown: CancellationToken) -> Result<(), ScheduleFault> {
+        match &self.certificates {
+            Some(desk) => desk.deliver_due(&shutdown).await.map(drop).map_err(|error| ScheduleFault(Box::new(error))),
+            None => Ok(()),
+        }
+    }
+
     async fn reconcile(&self) -> Result<(), ScheduleFault> {
         let report = reconcile_all(&self.store, &self.clock, &self.ids, true).await;
         report.map(|_| ()).map_err(|error| fault(error.into()))

@@ -7,6 +7,7 @@ use super::types::enums::UserErrorCode;
 use crate::app;
 
 mod accounts;
+mod certificates;
 mod feed_settings;
 mod feeds;
 mod ledger;
@@ -19,6 +20,7 @@ mod syncs;
 #[graphql(name = "Mutation")]
 pub struct Mutation(
     accounts::AccountMutations,
+    certificates::CertificateMutations,
     servers::ServerMutations,
     server_settings::ServerSettingsMutations,
     feeds::FeedMutations,

@@ -11,13 +11,20 @@ use super::{
 use crate::domain::{pages, vendor::VENDORS};
 
 mod accounts;
+mod certificates;
 mod servers;
 mod syncs;
 
 /// Everything that can be read.
 #[derive(Default, MergedObject)]
 #[graphql(name = "Query")]
-pub struct Query(GeneralQueries, accounts::AccountQueries, servers::ServerQueries, syncs::SyncQueries);
+pub struct Query(
+    GeneralQueries,
+    accounts::AccountQueries,
+    certificates::CertificateQueries,
+    servers::ServerQueries,
+    syncs::SyncQueries,
+);
 
 /// What belongs to no part of the schema.
 #[derive(Default)]

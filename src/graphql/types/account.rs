@@ -3,20 +3,20 @@
 use async_graphql::{Context, ID, Object, SimpleObject};
 
 use super::{
-    Deposit, Feed, HealthSummary, Server,
+    Certificate, Deposit, Feed, HealthSummary, Project, Server,
     enums::{AccountRole, ActiveStatus, Interval},
     optional,
 };
 use crate::{
     domain::{
         account, pages,
-        query::{self, DepositOrder, NameOrder},
+        query::{self, CertificateOrder, DepositOrder, NameOrder},
     },
     graphql::{
         connection::{Connection, page_args},
         context::{Session, present, public_id},
         error::Result,
-        scalars::{Date, DateTime, Decimal, Long, TimeZone},
+        scalars::{Date, DateTime, Decimal, Long, TimeZone, Url},
     },
     id::Kind,
 };
@@ -117,10 +117,37 @@ impl Account {
         Session::of(ctx)?.deposits(filter, DepositOrder::DayDesc, page_args(ctx)).await
     }
 
+    /// Certificates, the latest first.
+    async fn certificates(&self, ctx: &Context<'_>) -> Result<Connection<Certificate>> {
+        let filter = query::CertificateFilter { account_id: Some(self.0.id), ..Default::default() };
+        Session::of(ctx)?.certificates(filter, CertificateOrder::IssuedAtDesc, page_args(ctx)).await
+    }
+
+    /// The projects chosen for its certificates, at most 20; empty: those of the nearest account above that chose, else the operator's default project.
+    #[graphql(complexity = "1 + 5 * child_complexity")]
+    async fn projects(&self, ctx: &Context<'_>) -> Result<Vec<Project>> {
+        let chosen = Session::of(ctx)?.load.chosen_projects.load_one(self.0.id).await?;
+        Ok(chosen.unwrap_or_default().into_iter().map(Project).collect())
+    }
+
     /// What is healthy and what needs attention.
     async fn health(&self, ctx: &Context<'_>) -> Result<HealthSummary> {
         let summary = Session::of(ctx)?.health_summary(self.0.id).await?;
         present(summary, "an account")
+    }
+
+    /// Public SVG with the lifetime trees, for embedding; the address cannot be guessed.
+    async fn badge_url(&self, ctx: &Context<'_>) -> Result<Url> {
+        let session = Session::of(ctx)?;
+        let token = present(session.load.page_tokens.load_one(self.0.id).await?, "a public page")?;
+        Ok(session.app.certificate_desk().badge_url(&token).into())
+    }
+
+    /// Public page with the lifetime pages and trees; the address cannot be guessed.
+    async fn lifetime_certificate_url(&self, ctx: &Context<'_>) -> Result<Url> {
+        let session = Session::of(ctx)?;
+        let token = present(session.load.page_tokens.load_one(self.0.id).await?, "a public page")?;
+        Ok(session.app.certificate_desk().lifetime_url(&token).into())
     }
 
     /// When it was created.

@@ -38,6 +38,40 @@ pub enum AccountOrder {
     UpdatedAtDesc,
 }
 
+/// Whether a certificate is in force.
+#[derive(Debug, Enum, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "crate::domain::certificate::CertificateStatus")]
+pub enum CertificateStatus {
+    /// In force.
+    Issued,
+    /// Withdrawn with a reason; its pages are pending again.
+    Void,
+}
+
+/// Orders of certificates; ties are broken by id.
+#[derive(Debug, Enum, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "crate::domain::query::CertificateOrder")]
+pub enum CertificateOrder {
+    /// Oldest first.
+    IssuedAtAsc,
+    /// Newest first.
+    IssuedAtDesc,
+    /// Longest unchanged first, for clients that keep a copy.
+    UpdatedAtAsc,
+    /// Latest changed first.
+    UpdatedAtDesc,
+}
+
+/// Whether a project can be chosen.
+#[derive(Debug, Enum, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "crate::domain::project::ProjectStatus")]
+pub enum ProjectStatus {
+    /// Can be chosen.
+    Active,
+    /// Takes no new trees; past certificates keep it.
+    Closed,
+}
+
 /// What a user or API key may do within its account; each includes the one before.
 #[derive(Debug, Enum, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "crate::domain::account::Permission")]

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
-use super::{Account, Feed, enums::DepositKind, optional};
+use super::{Account, Certificate, Feed, enums::DepositKind, optional};
 use crate::{
     domain::{ledger, pages},
     graphql::{
@@ -85,6 +85,11 @@ impl Deposit {
     /// The methodology it was computed with.
     fn methodology_version(&self) -> i32 {
         self.0.methodology_version
+    }
+
+    /// The certificate it is on; null while pending.
+    async fn certificate(&self, ctx: &Context<'_>) -> Option<Result<Certificate>> {
+        optional(async { Ok(Session::of(ctx)?.load.deposit_certificates.load_one(self.0.id).await?.map(Certificate)) }).await
     }
 
     /// When it was posted.

@@ -9,6 +9,7 @@ use std::future::Future;
 use super::error::Result;
 
 mod account;
+mod certificate;
 pub mod enums;
 mod feed;
 mod health;
@@ -20,6 +21,7 @@ mod vendor;
 mod viewer;
 
 pub use account::{Account, Consumption};
+pub use certificate::{Certificate, CertificateVerification, Project};
 pub use feed::{Anomaly, Device, Feed};
 pub use health::{Health, HealthChange, HealthSummary};
 pub use ledger::{Deposit, Estimate, Methodology, PaperInput};

@@ -2,7 +2,7 @@
 
 use async_graphql::{ID, Interface};
 
-use super::{Account, Anomaly, ApiKey, Collection, Deposit, Device, Feed, Server, SyncRun, User};
+use super::{Account, Anomaly, ApiKey, Certificate, Collection, Deposit, Device, Feed, Project, Server, SyncRun, User};
 use crate::{
     graphql::{context::Session, error::Result},
     id::{Kind, PublicId},
@@ -32,6 +32,10 @@ pub enum Node {
     Anomaly(Anomaly),
     /// `dep_`
     Deposit(Deposit),
+    /// `crt_`
+    Certificate(Certificate),
+    /// `prj_`
+    Project(Project),
     /// `usr_`
     User(User),
     /// `key_`
@@ -53,7 +57,8 @@ impl Node {
             Kind::Deposit => session.deposit(uuid).await?.map(Self::Deposit),
             Kind::User => session.user(uuid).await?.map(Self::User),
             Kind::ApiKey => session.api_key(uuid).await?.map(Self::ApiKey),
-            Kind::Certificate | Kind::Project => None,
+            Kind::Certificate => session.certificate(uuid).await?.map(Self::Certificate),
+            Kind::Project => session.project(uuid).await?.map(Self::Project),
         })
     }
 }

@@ -14,7 +14,7 @@ mod lease;
 mod plan;
 mod posting;
 mod servers;
-mod sql;
+pub(super) mod sql;
 mod writer;
 
 use chrono::NaiveDate;

@@ -7,31 +7,36 @@
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, Value};
 
 /// Most rows of one statement: 128 rows of 30 columns stay below SQLite's 32,766 parameters.
-pub(super) const MAX_ROWS: usize = 128;
+pub(in crate::store) const MAX_ROWS: usize = 128;
 
 /// Rows waiting for one multi-row statement; `casts` names the PostgreSQL type of each column, since it cannot infer the types of
 /// a bare VALUES list.
-pub(super) struct Rows {
+pub(in crate::store) struct Rows {
     casts: &'static [&'static str],
     values: Vec<Value>,
 }
 
 impl Rows {
-    pub(super) fn new(casts: &'static [&'static str]) -> Self {
+    pub(in crate::store) fn new(casts: &'static [&'static str]) -> Self {
         Self { casts, values: Vec::new() }
     }
 
-    pub(super) fn push(&mut self, row: impl IntoIterator<Item = Value>) {
+    pub(in crate::store) fn push(&mut self, row: impl IntoIterator<Item = Value>) {
         self.values.extend(row);
         debug_assert_eq!(self.values.len() % self.casts.len(), 0);
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::store) fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
 
     /// Runs `head (VALUES ..) tail` for all rows, in as few statements as fit, and collects what they return.
-    pub(super) async fn query<C: ConnectionTrait>(self, db: &C, head: &str, tail: &str) -> Result<Vec<QueryResult>, DbErr> {
+    pub(in crate::store) async fn query<C: ConnectionTrait>(
+        self,
+        db: &C,
+        head: &str,
+        tail: &str,
+    ) -> Result<Vec<QueryResult>, DbErr> {
         let mut found = Vec::new();
         for statement in self.statements(db.get_database_backend(), head, tail) {
             found.extend(db.query_all_raw(statement).await?);
@@ -40,7 +45,7 @@ impl Rows {
     }
 
     /// Runs `head (VALUES ..) tail` for all rows and gives the number of rows changed.
-    pub(super) async fn execute<C: ConnectionTrait>(self, db: &C, head: &str, tail: &str) -> Result<u64, DbErr> {
+    pub(in crate::store) async fn execute<C: ConnectionTrait>(self, db: &C, head: &str, tail: &str) -> Result<u64, DbErr> {
         let mut changed = 0;
         for statement in self.statements(db.get_database_backend(), head, tail) {
             changed += db.execute_raw(statement).await?.rows_affected();

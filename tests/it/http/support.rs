@@ -227,6 +227,7 @@ impl Parts {
             ids: Arc::new(IdSource::seeded(1)),
             settings: self.settings.clone(),
             drain: drain.clone(),
+            public: None,
         };
         (router(parts).unwrap(), drain)
     }
