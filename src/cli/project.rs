@@ -99,7 +99,9 @@ async fn act(node: &Node, as_json: bool, what: Project) -> Result<(), Failure> {
             if as_json {
                 print(json!({ "projects": all.iter().map(shown).collect::<Vec<_>>() }));
             } else {
-                all.iter().for_each(|project| print(line(project)));
+                for project in &all {
+                    print(line(project));
+                }
             }
             return Ok(());
         }

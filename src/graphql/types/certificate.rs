@@ -110,17 +110,17 @@ impl Certificate {
     }
 
     /// Public page that shows and verifies it.
-    async fn verification_url(&self, ctx: &Context<'_>) -> Result<Url> {
+    fn verification_url(&self, ctx: &Context<'_>) -> Result<Url> {
         Ok(app(ctx)?.certificate_desk().verification_url(&self.0).into())
     }
 
     /// The certificate as PDF, public to whoever has the address.
-    async fn pdf_url(&self, ctx: &Context<'_>) -> Result<Url> {
+    fn pdf_url(&self, ctx: &Context<'_>) -> Result<Url> {
         Ok(app(ctx)?.certificate_desk().pdf_url(&self.0).into())
     }
 
     /// The certificate as a picture, public to whoever has the address.
-    async fn image_url(
+    fn image_url(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Format of the picture.", default_with = "ImageFormat::Svg")] format: ImageFormat,
@@ -309,7 +309,7 @@ impl PublicCertificate {
     }
 
     /// The certificate as PDF.
-    async fn pdf_url(&self, ctx: &Context<'_>) -> Result<Url> {
+    fn pdf_url(&self, ctx: &Context<'_>) -> Result<Url> {
         Ok(app(ctx)?.certificate_desk().pdf_url(&self.0).into())
     }
 
