@@ -7,4 +7,5 @@ mod killed;
 mod ledger;
 mod projects;
 mod public;
+mod web;
 mod year;
