@@ -188,7 +188,8 @@ impl Store {
             Database::connect(options).await
         };
         let most = if settings.is_sqlite() { SQLITE_CONNECTIONS } else { u32::MAX };
-        let db = connect(SqliteSynchronous::Normal, settings.max_connections.min(most), false).await?;
+        let connections = settings.max_connections.min(most);
+        let db = connect(SqliteSynchronous::Normal, connections, false).await?;
         let durable = match db.get_database_backend() {
             DatabaseBackend::Sqlite => Some(connect(SqliteSynchronous::Full, 1, true).await?),
             _ => None,
