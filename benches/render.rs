@@ -4,7 +4,6 @@
 //! Hebrew, Chinese, Japanese) so that no result can be reused; a warm-up round, then rounds of each format for at least two
 //! seconds. Printed is the processor time of one document (on Linux, from the kernel's account of this process, so that other
 //! programs on the machine do not count) and how many that makes a second on one core. Nothing is asserted. The goal: 100 PDFs a second.
-#![expect(clippy::expect_used, reason = "a benchmark stops at what it did not expect")]
 
 use std::{
     hint::black_box,
