@@ -16,7 +16,7 @@ use coppice::{
         calendar::Month,
         pages::{Methodology, StandardPages, split_by_weight, split_standard},
     },
-    render::{CertificateFace, Period, ProjectShare, Renderer, Sheet},
+    render::{CertificateFace, Period, ProjectShare, RenderError, Renderer, Sheet},
 };
 
 const NAMES: [&str; 5] = [
@@ -65,30 +65,25 @@ fn spent(since: Instant) -> Duration {
     nanos.map_or_else(|| since.elapsed(), Duration::from_nanos)
 }
 
-fn measure(what: &str, mut draw: impl FnMut(&CertificateFace)) {
+fn measure(what: &str, mut draw: impl FnMut(&CertificateFace) -> Result<(), RenderError>) -> Result<(), RenderError> {
     let faces = NAMES.map(face);
-    faces.iter().for_each(&mut draw);
+    faces.iter().try_for_each(&mut draw)?;
     let start = Instant::now();
     let (before, mut documents) = (spent(start), 0_u32);
     while start.elapsed() < Duration::from_secs(2) {
-        faces.iter().for_each(&mut draw);
+        faces.iter().try_for_each(&mut draw)?;
         documents += 5;
     }
-    let each = (spent(start) - before) / documents;
+    let each = spent(start).saturating_sub(before) / documents;
     println!("{what}: {:.2} ms each, {:.0} a second on one core", each.as_secs_f64() * 1e3, 1.0 / each.as_secs_f64());
+    Ok(())
 }
 
-fn main() {
+fn main() -> Result<(), RenderError> {
     let start = Instant::now();
-    let renderer = Renderer::new().expect("the fonts of the program are readable");
+    let renderer = Renderer::new()?;
     println!("fonts read in {:.1} ms", start.elapsed().as_secs_f64() * 1e3);
-    measure("PDF", |face| {
-        black_box(renderer.pdf(face, Sheet::A4).expect("a PDF"));
-    });
-    measure("SVG", |face| {
-        black_box(renderer.svg(face, Sheet::A4).expect("an SVG"));
-    });
-    measure("PNG", |face| {
-        black_box(renderer.png(face, Sheet::A4).expect("a PNG"));
-    });
+    measure("PDF", |face| renderer.pdf(face, Sheet::A4).map(|pdf| drop(black_box(pdf))))?;
+    measure("SVG", |face| renderer.svg(face, Sheet::A4).map(|svg| drop(black_box(svg))))?;
+    measure("PNG", |face| renderer.png(face, Sheet::A4).map(|png| drop(black_box(png))))
 }

@@ -305,7 +305,7 @@ impl Design<'_> {
     /// The mark across a voided certificate, and why it was voided.
     fn void(&mut self, void: &VoidMark) {
         let (w, h) = (self.scene.width, self.scene.height);
-        let word = self.setter.line("VOID", Style::TITLE);
+        let word = self.setter.line("VOID", Style::TEXT);
         let size = 190.0;
         let flat = placed(word, size, (0.0, 0.0), Align::Centre);
         let mut outline = Path::default();

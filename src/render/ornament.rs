@@ -178,9 +178,11 @@ pub(super) fn emblem(scene: &mut Scene, x: f32, y: f32, radius: f32) {
     scene.items.push(Item::Fill { path: leaves, color: GOLD, alt: None });
     let mut wood = Path::default();
     let mut crown = Path::default();
+    // A small one shows no more twigs than can be seen.
+    let depth = if radius < 20.0 { 3 } else { 4 };
     let foot = y + radius * 0.60;
     for (shift, angle, length) in [(-0.07, -0.30, 0.36), (0.0, 0.0, 0.44), (0.07, 0.30, 0.36)] {
-        branch(&mut wood, &mut crown, (x + shift * radius, foot), -FRAC_PI_2 + angle, radius * length, radius * 0.075, 4);
+        branch(&mut wood, &mut crown, (x + shift * radius, foot), -FRAC_PI_2 + angle, radius * length, radius * 0.075, depth);
     }
     let ground = foot - radius * 0.01;
     wood.leaf(x - radius * 0.46, ground, 0.0, radius * 0.92, radius * 0.07);

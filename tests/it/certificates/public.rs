@@ -128,7 +128,7 @@ except Exception:
             .stderr(std::process::Stdio::piped())
             .spawn()
     };
-    let there = python(&["-c", "import joserfc"]).and_then(|child| child.wait_with_output());
+    let there = python(&["-c", "import joserfc"]).and_then(std::process::Child::wait_with_output);
     if !there.is_ok_and(|output| output.status.success()) {
         eprintln!("skipped: python3 with joserfc is not installed, so no other JOSE library checked the signature");
         return;
