@@ -1,4 +1,4 @@
-//! Devices with their meters' segments.
+//! Devices that feeds have seen; what is kept of their counters is in `fleet`.
 
 use sea_orm::entity::prelude::*;
 
@@ -15,48 +15,6 @@ pub struct Model {
     pub feed_id: Uuid,
     /// The vendor's `DeviceID`; unique in its feed.
     pub vendor_device_id: String,
-    /// Whether the vendor's server marks it as managed.
-    pub managed: bool,
-    /// Whether it is in the feed's scope.
-    pub counted: bool,
-    /// Time of its last reading; null while known but unread.
-    pub last_read_at: Option<i64>,
-    /// The day that reading belongs to.
-    pub read_day: Option<String>,
-    /// The counters it is read by, fixed at its baseline.
-    pub basis: Option<String>,
-    /// SMALL: initial of the first segment, in sides; null until first sight.
-    pub small_first: Option<i64>,
-    /// SMALL: initial of the current segment, in sides.
-    pub small_initial: Option<i64>,
-    /// SMALL: the day the current segment began.
-    pub small_initial_day: Option<String>,
-    /// SMALL: high-water mark, in sides.
-    pub small_mark: Option<i64>,
-    /// SMALL: counted by closed segments, in sides.
-    pub small_closed: Option<i64>,
-    /// LARGE: initial of the first segment, in sides; null until first sight.
-    pub large_first: Option<i64>,
-    /// LARGE: initial of the current segment, in sides.
-    pub large_initial: Option<i64>,
-    /// LARGE: the day the current segment began.
-    pub large_initial_day: Option<String>,
-    /// LARGE: high-water mark, in sides.
-    pub large_mark: Option<i64>,
-    /// LARGE: counted by closed segments, in sides.
-    pub large_closed: Option<i64>,
-    /// DUPLEX: initial of the first segment, in sheets; null until first sight.
-    pub duplex_first: Option<i64>,
-    /// DUPLEX: initial of the current segment, in sheets.
-    pub duplex_initial: Option<i64>,
-    /// DUPLEX: the day the current segment began.
-    pub duplex_initial_day: Option<String>,
-    /// DUPLEX: high-water mark, in sheets.
-    pub duplex_mark: Option<i64>,
-    /// DUPLEX: counted by closed segments, in sheets.
-    pub duplex_closed: Option<i64>,
-    /// A held reading as JSON; null for none.
-    pub pending: Option<String>,
 }
 
 /// What its rows point to.

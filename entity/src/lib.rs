@@ -23,6 +23,7 @@ pub mod device;
 pub mod feed;
 pub mod feed_day;
 pub mod feed_pause;
+pub mod fleet;
 pub mod health_change;
 pub mod idempotency;
 pub mod project;

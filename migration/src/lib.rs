@@ -19,7 +19,7 @@ mod m20261122_21_create_certificates;
 mod m20261122_2_create_identities;
 mod m20261122_3_create_servers;
 mod m20261122_4_create_feeds;
-mod m20261122_5_create_devices;
+mod m20261122_5_create_fleets;
 mod m20261122_6_create_runs;
 mod m20261122_7_create_ledger;
 mod m20261122_8_create_health;
@@ -37,7 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_2_create_identities::Migration),
             Box::new(m20261122_3_create_servers::Migration),
             Box::new(m20261122_4_create_feeds::Migration),
-            Box::new(m20261122_5_create_devices::Migration),
+            Box::new(m20261122_5_create_fleets::Migration),
             Box::new(m20261122_6_create_runs::Migration),
             Box::new(m20261122_7_create_ledger::Migration),
             Box::new(m20261122_8_create_health::Migration),

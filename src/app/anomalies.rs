@@ -48,7 +48,7 @@ impl App {
                 }
                 let Some(of) = feed::find(&tx, found.feed_id).await? else { return Ok(Err(vec![no_anomaly()])) };
                 feed_settings::touch(&tx, of.id).await?;
-                let Some(booking) = collecting::take_spike(&tx, of.id, of.server_id, id, input.accept).await? else {
+                let Some(booking) = collecting::take_spike(&tx, of.id, id, input.accept).await? else {
                     return Ok(Err(vec![invalid_state("anomalyId", "Its pages are not held any more.")]));
                 };
                 if input.accept {

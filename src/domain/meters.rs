@@ -277,6 +277,15 @@ impl DeviceState {
         self.life().sides()
     }
 
+    /// Whether it has this meter; none before the baseline.
+    pub fn has(&self, kind: MeterKind) -> bool {
+        self.basis.is_some_and(|basis| match kind {
+            MeterKind::Small => true,
+            MeterKind::Large => basis.large,
+            MeterKind::Duplex => basis.duplex,
+        })
+    }
+
     /// Pages of all segments, those in suspense included.
     pub fn life(&self) -> Pages {
         MeterKind::ALL.iter().fold(Pages::ZERO, |pages, &kind| pages.with(kind, self.meter(kind).life()))

@@ -1,48 +1,49 @@
 //! Devices as people see them; the engine's own reads and writes are in `collecting`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use coppice_entity::{device, feed};
+use coppice_entity::{device, feed, fleet};
 use sea_orm::{ColumnTrait, EntityTrait, JoinType, QueryFilter, QuerySelect, RelationTrait};
 
 use super::{
     Source, Store, StoreError,
-    convert::{below, instant},
+    collecting::Fleet,
+    convert::below,
     paging::{KeyValue, SortKey, page},
 };
 use crate::{
     domain::{
         device::{Device, MeterCounts, MeterKind},
+        meters::{DeviceState, MeterState},
         paging::{Page, PageArgs},
     },
     id::Uuid,
 };
 
-fn meter(
-    kind: MeterKind,
-    first: Option<i64>,
-    initial: Option<i64>,
-    mark: Option<i64>,
-    closed: Option<i64>,
-) -> Option<MeterCounts> {
-    let (initial, mark) = (initial?, mark?);
-    Some(MeterCounts { kind, first: first.unwrap_or(initial), initial, mark, life: closed.unwrap_or(0) + mark - initial })
+/// The devices that `rows` name, as their feeds' fleets have them.
+async fn described(from: &impl Source, rows: Vec<device::Model>) -> Result<Vec<Device>, StoreError> {
+    let feeds: BTreeSet<Uuid> = rows.iter().map(|row| row.feed_id).collect();
+    let fleets = fleet::Entity::find().filter(fleet::Column::FeedId.is_in(feeds)).all(from.db()).await?;
+    let fleets = fleets.iter().map(|row| Ok((row.feed_id, Fleet::unpack(&row.devices)?)));
+    let fleets: HashMap<Uuid, Fleet> = fleets.collect::<Result<_, StoreError>>()?;
+    let device = |row: device::Model| {
+        let state = fleets.get(&row.feed_id).and_then(|fleet| fleet.get(&row.vendor_device_id)).map(|device| &device.state);
+        let state = state.ok_or(StoreError::Corrupt("fleet"))?;
+        Ok(Device {
+            id: row.id,
+            feed_id: row.feed_id,
+            vendor_device_id: row.vendor_device_id,
+            managed: state.managed,
+            last_read_at: state.last_read_at,
+            meters: MeterKind::ALL.iter().copied().filter(|kind| state.has(*kind)).map(|kind| meter(kind, state)).collect(),
+        })
+    };
+    rows.into_iter().map(device).collect()
 }
 
-fn from_row(row: device::Model) -> Device {
-    let meters = [
-        meter(MeterKind::Small, row.small_first, row.small_initial, row.small_mark, row.small_closed),
-        meter(MeterKind::Large, row.large_first, row.large_initial, row.large_mark, row.large_closed),
-        meter(MeterKind::Duplex, row.duplex_first, row.duplex_initial, row.duplex_mark, row.duplex_closed),
-    ];
-    Device {
-        id: row.id,
-        feed_id: row.feed_id,
-        vendor_device_id: row.vendor_device_id,
-        managed: row.managed,
-        last_read_at: instant(row.last_read_at),
-        meters: meters.into_iter().flatten().collect(),
-    }
+fn meter(kind: MeterKind, state: &DeviceState) -> MeterCounts {
+    let MeterState { first_initial, initial, mark, .. } = state.meters[kind as usize];
+    MeterCounts { kind, first: first_initial, initial, mark, life: state.meters[kind as usize].life() }
 }
 
 /// The devices with these ids that `viewer` may see.
@@ -53,7 +54,7 @@ pub async fn by_ids(from: &impl Source, viewer: Uuid, ids: &[Uuid]) -> Result<Ha
         .filter(below(feed::Column::AccountId, viewer))
         .all(from.db())
         .await?;
-    Ok(rows.into_iter().map(|row| (row.id, from_row(row))).collect())
+    Ok(described(from, rows).await?.into_iter().map(|device| (device.id, device)).collect())
 }
 
 /// A page of a feed's devices by vendor device id; empty when `viewer` may not see the feed.
@@ -66,5 +67,8 @@ pub async fn list(store: &Store, viewer: Uuid, feed_id: Uuid, args: &PageArgs) -
     // Unique within the feed, so it needs no tie-breaker.
     let keys = [SortKey::asc(C::VendorDeviceId.into_expr())];
     let values = |row: &device::Model| vec![KeyValue::Text(row.vendor_device_id.clone())];
-    page(&store.db, select, "device", &keys, args, values, |row| Ok(from_row(row))).await
+    let page = page(&store.db, select, "device", &keys, args, values, Ok).await?;
+    let (cursors, rows) = page.items.into_iter().unzip();
+    let items = Vec::into_iter(cursors).zip(described(store, rows).await?).collect();
+    Ok(Page { items, has_next: page.has_next, has_previous: page.has_previous })
 }

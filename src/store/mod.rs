@@ -53,8 +53,16 @@ pub mod run;
 pub mod server;
 pub mod server_settings;
 
-/// The most connections to an SQLite file: one writes at a time and reads take microseconds, while each costs its own cache.
-const SQLITE_CONNECTIONS: u32 = 5;
+/// The most connections that read an SQLite file: reads take microseconds, while each connection costs its own cache.
+const SQLITE_READERS: u32 = 4;
+/// Cache of a connection that reads an SQLite file, in KiB; what another one commits empties it.
+const READER_CACHE: u32 = 1_024;
+/// Cache of the connection that writes, in KiB: only its own commits change the file, so the cache stays true.
+const WRITER_CACHE: u32 = 8_192;
+/// Statements that a connection keeps prepared.
+const STATEMENTS: usize = 128;
+/// After so many pages (of 4 KiB) the write-ahead log goes into the file. A night writes the same pages again and again.
+const CHECKPOINT_PAGES: u32 = 4_096;
 /// How often a transaction that lost a race is run in all.
 const ATTEMPTS: usize = 5;
 /// Two numbers ("copp", "ice") that name the migrations' lock on PostgreSQL.
@@ -150,13 +158,21 @@ impl fmt::Debug for DatabaseSettings {
 #[derive(Clone)]
 pub struct Store {
     db: DatabaseConnection,
-    /// SQLite: a connection whose commits outlive a power failure. What other people hold in their hands is written through it.
-    durable: Option<DatabaseConnection>,
+    /// SQLite: who writes, apart from who reads.
+    writing: Option<Writing>,
     clock: SharedClock,
-    writer: Arc<Semaphore>,
+    turns: Arc<Semaphore>,
     /// Since when the open write transaction of this process may commit, in milliseconds (SQLite); `i64::MAX` while there is none.
     open_since: Arc<AtomicI64>,
     url: Arc<str>,
+}
+
+/// The two connections that write to an SQLite file, one at a time.
+#[derive(Clone)]
+struct Writing {
+    usual: DatabaseConnection,
+    /// Its commits outlive a power failure. What other people hold in their hands is written through it.
+    durable: DatabaseConnection,
 }
 
 impl fmt::Debug for Store {
@@ -168,7 +184,7 @@ impl fmt::Debug for Store {
 impl Store {
     /// Opens the database; an SQLite file is made when it is not there.
     pub async fn open(settings: &DatabaseSettings, clock: SharedClock) -> Result<Self, StoreError> {
-        let connect = async |synchronous, connections, lazy| {
+        let connect = async |synchronous, cache: u32, connections, lazy| {
             let mut options = ConnectOptions::new(&settings.url);
             options
                 .max_connections(connections)
@@ -182,23 +198,27 @@ impl Store {
                         .synchronous(synchronous)
                         .foreign_keys(true)
                         .busy_timeout(Duration::from_secs(30))
-                        // Of the pages in use, in KiB; each connection has its own.
-                        .pragma("cache_size", "-4096")
+                        .pragma("cache_size", format!("-{cache}"))
+                        // A statement for each number of rows that are written together.
+                        .statement_cache_capacity(STATEMENTS)
+                        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string())
                 });
             Database::connect(options).await
         };
-        let most = if settings.is_sqlite() { SQLITE_CONNECTIONS } else { u32::MAX };
-        let connections = settings.max_connections.min(most);
-        let db = connect(SqliteSynchronous::Normal, connections, false).await?;
-        let durable = match db.get_database_backend() {
-            DatabaseBackend::Sqlite => Some(connect(SqliteSynchronous::Full, 1, true).await?),
+        let most = if settings.is_sqlite() { SQLITE_READERS } else { u32::MAX };
+        let db = connect(SqliteSynchronous::Normal, READER_CACHE, settings.max_connections.min(most), false).await?;
+        let writing = match db.get_database_backend() {
+            DatabaseBackend::Sqlite => Some(Writing {
+                usual: connect(SqliteSynchronous::Normal, WRITER_CACHE, 1, true).await?,
+                durable: connect(SqliteSynchronous::Full, READER_CACHE, 1, true).await?,
+            }),
             _ => None,
         };
         Ok(Self {
             db,
-            durable,
+            writing,
             clock,
-            writer: Arc::new(Semaphore::new(1)),
+            turns: Arc::new(Semaphore::new(1)),
             open_since: Arc::new(AtomicI64::new(i64::MAX)),
             url: settings.url.as_str().into(),
         })
@@ -258,7 +278,8 @@ impl Store {
 
     /// Closes its connections.
     pub async fn close(self) -> Result<(), StoreError> {
-        if let Some(durable) = self.durable {
+        if let Some(Writing { usual, durable }) = self.writing {
+            usual.close().await?;
             durable.close().await?;
         }
         Ok(self.db.close().await?)
@@ -271,7 +292,7 @@ impl Store {
         F: Fn(Tx) -> Fut,
         Fut: Future<Output = Result<T, StoreError>>,
     {
-        self.write_through(&self.db, body).await
+        self.write_through(self.writer(), body).await
     }
 
     /// Like [`Self::write`], and once it has returned not even a power failure takes the commit back: for certificates, which leave the
@@ -281,7 +302,7 @@ impl Store {
         F: Fn(Tx) -> Fut,
         Fut: Future<Output = Result<T, StoreError>>,
     {
-        self.write_through(self.durable.as_ref().unwrap_or(&self.db), body).await
+        self.write_through(self.writing.as_ref().map_or(&self.db, |writing| &writing.durable), body).await
     }
 
     async fn write_through<T, F, Fut>(&self, db: &DatabaseConnection, body: F) -> Result<T, StoreError>
@@ -303,13 +324,17 @@ impl Store {
         }
     }
 
+    fn writer(&self) -> &DatabaseConnection {
+        self.writing.as_ref().map_or(&self.db, |writing| &writing.usual)
+    }
+
     async fn permit(&self) -> Result<WritePermit, StoreError> {
-        let turn = Arc::clone(&self.writer).acquire_owned().await.map_err(|_| StoreError::Closed)?;
+        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| StoreError::Closed)?;
         Ok(WritePermit { open_since: Arc::clone(&self.open_since), turn })
     }
 
     async fn begin_write(&self) -> Result<Tx, StoreError> {
-        self.begin_through(&self.db).await
+        self.begin_through(self.writer()).await
     }
 
     async fn begin_through(&self, db: &DatabaseConnection) -> Result<Tx, StoreError> {

@@ -6,12 +6,14 @@ use std::collections::BTreeMap;
 use coppice_entity::{account, feed};
 use sea_orm::{ColumnTrait, ConnectionTrait as _, EntityTrait, QueryFilter, QueryOrder as _, QueryResult, QuerySelect as _};
 
-use super::{Source as _, Store, StoreError, collecting::statement};
+use super::{
+    Source as _, Store, StoreError,
+    collecting::{Fleet, statement},
+};
 use crate::{
     clock::Instant,
     domain::{
         device::MeterKind,
-        meters::{DeviceState, Pending},
         pages::Pages,
         reconcile::{Book, Difference, Reconciliation},
         vendor::{VendorCapability, VendorKind},
@@ -146,37 +148,26 @@ async fn segments(store: &Store, first: Uuid, last: Uuid) -> Result<Vec<Differen
          WHERE feed.id >= ? AND feed.id <= ? AND server.vendor IN ({})) \
          SELECT feed_id, 'POSTED', CAST(SUM(small) AS BIGINT), CAST(SUM(large) AS BIGINT), CAST(SUM(duplex) AS BIGINT), '' \
          FROM deposit WHERE feed_id IN (SELECT id FROM chosen) GROUP BY feed_id \
-         UNION ALL SELECT feed_id, 'LIFE', CAST(SUM(small_closed + small_mark - small_initial) AS BIGINT), \
-         CAST(SUM(large_closed + large_mark - large_initial) AS BIGINT), \
-         CAST(SUM(duplex_closed + duplex_mark - duplex_initial) AS BIGINT), '' \
-         FROM device WHERE feed_id IN (SELECT id FROM chosen) GROUP BY feed_id \
          UNION ALL SELECT feed_id, 'HELD', CAST(SUM(CASE meter WHEN 'SMALL' THEN held ELSE 0 END) AS BIGINT), \
          CAST(SUM(CASE meter WHEN 'LARGE' THEN held ELSE 0 END) AS BIGINT), \
          CAST(SUM(CASE meter WHEN 'DUPLEX' THEN held ELSE 0 END) AS BIGINT), '' \
          FROM anomaly WHERE status = 'OPEN' AND feed_id IN (SELECT id FROM chosen) GROUP BY feed_id \
-         UNION ALL SELECT feed_id, 'PENDING', 0, 0, 0, pending FROM device \
-         WHERE pending IS NOT NULL AND feed_id IN (SELECT id FROM chosen) \
-         UNION ALL SELECT feed_id, 'EARLIER', 0, 0, 0, state FROM earlier_device WHERE feed_id IN (SELECT id FROM chosen)",
+         UNION ALL SELECT feed_id, 'FLEET', 0, 0, 0, devices FROM fleet WHERE feed_id IN (SELECT id FROM chosen) \
+         UNION ALL SELECT feed_id, 'FLEET', 0, 0, 0, devices FROM earlier_fleet WHERE feed_id IN (SELECT id FROM chosen)",
         vendors.join(",")
     );
     let mut feeds: BTreeMap<Uuid, Feed> = BTreeMap::new();
     for row in store.db().query_all_raw(statement(store.dialect(), &sql, [first.into(), last.into()])).await? {
         let feed = feeds.entry(row.try_get_by_index(0)?).or_default();
         let kind: String = row.try_get_by_index(1)?;
-        let text: String = row.try_get_by_index(5)?;
         match kind.as_str() {
             "POSTED" => feed.posted += pages(&row, 2)?,
-            "LIFE" => feed.life += pages(&row, 2)?,
             "HELD" => feed.held += pages(&row, 2)?,
-            "PENDING" => {
-                let pending: Pending = serde_json::from_str(&text).map_err(|_| StoreError::Corrupt("device.pending"))?;
-                feed.suspense += pending.suspense();
-            }
             _ => {
-                let state: DeviceState =
-                    serde_json::from_str(&text).map_err(|_| StoreError::Corrupt("earlier_device.state"))?;
-                feed.life += state.life();
-                feed.suspense += state.suspense();
+                for device in Fleet::unpack(&row.try_get_by_index::<String>(5)?)? {
+                    feed.life += device.state.life();
+                    feed.suspense += device.state.suspense();
+                }
             }
         }
     }

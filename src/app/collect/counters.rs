@@ -1,7 +1,5 @@
 //! Collecting from vendors with counters per device: day by day where past days can be read, else as they stand.
 
-use std::collections::HashMap;
-
 use chrono::NaiveDate;
 
 use super::{
@@ -21,21 +19,19 @@ use crate::{
         run::SyncTrigger,
         vendor::VendorCapability,
     },
-    id::Uuid,
-    store::collecting::{NewAnomaly, NewEntry, StoredDevice},
+    store::{
+        StoreError,
+        collecting::{Fleet, NewAnomaly, NewDevice, NewEntry, StoredDevice},
+    },
 };
-
-/// The devices of a feed while it is read, by the vendor's id.
-type Fleet = HashMap<String, StoredDevice>;
 
 impl Slice<'_> {
     pub(super) async fn collect_counters(&mut self, read: &mut FeedRead<'_>) -> Result<Next, EngineFault> {
         let history = self.server.vendor.can(VendorCapability::History);
-        let stored = self.engine.store.devices_for_collecting(read.collection.feed_id).await?;
-        let mut fleet: Fleet = stored.into_iter().map(|device| (device.state.vendor_device_id.clone(), device)).collect();
+        let mut fleet = std::mem::take(&mut read.feed.fleet);
         let mut later = None;
         if read.collection.earlier {
-            let earlier = self.earlier_fleet(read.collection.feed_id, &fleet).await?;
+            let earlier = with_keys_of(&fleet, std::mem::take(&mut read.feed.earlier_fleet));
             later = Some(std::mem::replace(&mut fleet, earlier));
         }
         let to = read.collection.to;
@@ -77,21 +73,10 @@ impl Slice<'_> {
             }
         }
         if let Some(later) = later {
-            return self.commit(read, join(fleet, later), true).await;
+            return self.commit(read, join(fleet, later)?, true).await;
         }
         // Only a window that was saved whole before its collection could be ended comes here.
         self.commit(read, Effects::default(), true).await
-    }
-
-    /// The states of the earlier part, with the keys that the devices have.
-    async fn earlier_fleet(&self, feed_id: Uuid, later: &Fleet) -> Result<Fleet, EngineFault> {
-        let engine = self.engine;
-        let states = engine.store.earlier_devices(feed_id).await?;
-        let with_key = |state: DeviceState| {
-            let id = later.get(&state.vendor_device_id).map_or_else(|| engine.ids.uuid(engine.now()), |device| device.id);
-            (state.vendor_device_id.clone(), StoredDevice { id, state })
-        };
-        Ok(states.into_iter().map(with_key).collect())
     }
 
     /// Steps every reading and sums up what follows.
@@ -117,6 +102,7 @@ impl Slice<'_> {
         let mut effects = Effects { device_count: i32::try_from(readings.len()).ok(), ..Effects::default() };
         let mut bookings = Vec::new();
         let mut first_sights = Vec::new();
+        let mut moved = false;
         for reading in readings {
             let known = fleet.get(&reading.vendor_device_id);
             let step = meters::step(known.map(|device| device.state.clone()), reading, &context);
@@ -137,18 +123,18 @@ impl Slice<'_> {
                 held: note.held,
                 source_key: source_key(&state, &note.key),
             }));
-            match known.map(|device| &device.state) {
-                Some(before) if *before == state => continue,
-                Some(before) if only_marks_moved(before, &state) => {
-                    effects.marks.push(StoredDevice { id, state: state.clone() });
-                }
-                Some(_) => effects.devices.push(StoredDevice { id, state: state.clone() }),
-                None => {
-                    first_sights.push(state.vendor_device_id.clone());
-                    effects.devices.push(StoredDevice { id, state: state.clone() });
-                }
+            if known.is_some_and(|device| device.state == state) {
+                continue;
             }
-            fleet.insert(reading.vendor_device_id.clone(), StoredDevice { id, state });
+            if known.is_none() {
+                first_sights.push(state.vendor_device_id.clone());
+                effects.new_devices.push(NewDevice { id, vendor_device_id: state.vendor_device_id.clone() });
+            }
+            moved = true;
+            fleet.put(StoredDevice { id, state });
+        }
+        if moved {
+            effects.fleet = Some(fleet.pack()?);
         }
         if !first_sights.is_empty() {
             self.note_moved(read, fleet, &first_sights, &mut effects).await?;
@@ -219,33 +205,43 @@ impl Slice<'_> {
 
 /// Keeps what the earlier part moves apart from the devices of the later one.
 fn keep_apart(effects: &mut Effects, later: &Fleet) {
-    effects.earlier = effects.devices.drain(..).chain(effects.marks.drain(..)).map(|device| device.state).collect();
+    effects.earlier_fleet = effects.fleet.take();
     // A device that only the earlier part has seen is stored when both are joined.
+    effects.new_devices.clear();
     for anomaly in &mut effects.anomalies {
-        anomaly.device_id = anomaly.device_id.filter(|id| later.values().any(|device| device.id == *id));
+        anomaly.device_id = anomaly.device_id.filter(|id| later.iter().any(|device| device.id == *id));
     }
 }
 
+/// The devices of the earlier part, with the keys that those of the later one have.
+fn with_keys_of(later: &Fleet, earlier: Fleet) -> Fleet {
+    let with_key = |StoredDevice { id, state }: StoredDevice| {
+        let id = later.get(&state.vendor_device_id).map_or(id, |device| device.id);
+        StoredDevice { id, state }
+    };
+    earlier.into_iter().map(with_key).collect()
+}
+
 /// The earlier part is complete: each device goes on from its later state, if it has one.
-fn join(earlier: Fleet, mut later: Fleet) -> Effects {
-    let devices = earlier.into_values().map(|device| match later.remove(&device.state.vendor_device_id) {
-        Some(after) => StoredDevice { id: after.id, state: DeviceState::joined(device.state, after.state) },
-        None => device,
-    });
-    Effects { devices: devices.collect(), joined: true, ..Effects::default() }
+fn join(earlier: Fleet, later: Fleet) -> Result<Effects, StoreError> {
+    let mut joined = later;
+    let mut new_devices = Vec::new();
+    for device in earlier {
+        let vendor_device_id = &device.state.vendor_device_id;
+        match joined.get(vendor_device_id).cloned() {
+            Some(after) => {
+                joined.put(StoredDevice { id: after.id, state: DeviceState::joined(device.state, after.state) });
+            }
+            None => {
+                new_devices.push(NewDevice { id: device.id, vendor_device_id: vendor_device_id.clone() });
+                joined.put(device);
+            }
+        }
+    }
+    Ok(Effects { new_devices, fleet: Some(joined.pack()?), joined: true, ..Effects::default() })
 }
 
 /// Names an anomaly within its feed.
 fn source_key(device: &DeviceState, key: &str) -> String {
     format!("{}|{key}", device.vendor_device_id)
-}
-
-/// Whether the narrow statement holds all that changed.
-fn only_marks_moved(before: &DeviceState, after: &DeviceState) -> bool {
-    before.basis == after.basis
-        && before.pending == after.pending
-        && before.meters.iter().zip(&after.meters).all(|(before, after)| {
-            (before.first_initial, before.initial, before.initial_day, before.closed)
-                == (after.first_initial, after.initial, after.initial_day, after.closed)
-        })
 }

@@ -10,15 +10,14 @@ use crate::{
         calendar::day_of,
         failure::FailureReason,
         health::{FeedData, HealthStatus},
-        meters::DeviceState,
         run::SyncStatus,
         server::ServerStatus,
         vendor::VendorCapability,
     },
     id::Uuid,
     store::collecting::{
-        CollectingFeed, CollectionAfter, Committed, EarlierPart, FeedCommit, NewAnomaly, NewEntry, OpenRun, PeriodDayRow,
-        PlannedCollection, ProgressDelta, Renamed, StoredDevice,
+        CollectingFeed, CollectionAfter, Committed, EarlierPart, FeedCommit, NewAnomaly, NewDevice, NewEntry, OpenRun,
+        PackedFleet, PeriodDayRow, PlannedCollection, ProgressDelta, Renamed,
     },
 };
 
@@ -56,11 +55,12 @@ pub(super) struct FeedRead<'r> {
 #[derive(Debug, Default)]
 pub(super) struct Effects {
     pub(super) entries: Vec<NewEntry>,
-    pub(super) devices: Vec<StoredDevice>,
-    pub(super) marks: Vec<StoredDevice>,
-    /// States of devices in the earlier part.
-    pub(super) earlier: Vec<DeviceState>,
-    /// Whether `devices` joins the earlier part to the later one.
+    pub(super) new_devices: Vec<NewDevice>,
+    /// The devices after it, if it moved any.
+    pub(super) fleet: Option<PackedFleet>,
+    /// The same in the earlier part.
+    pub(super) earlier_fleet: Option<PackedFleet>,
+    /// Whether `fleet` joins the earlier part to the later one.
     pub(super) joined: bool,
     pub(super) days: Vec<PeriodDayRow>,
     pub(super) close_through: Option<NaiveDate>,
@@ -96,7 +96,7 @@ impl Slice<'_> {
     ) -> Result<FeedEnd, EngineFault> {
         let mut collection = collection.clone();
         loop {
-            let Some(feed) = self.engine.store.feed_for_collecting(collection.feed_id).await? else {
+            let Some(feed) = self.feed(collection.feed_id).await? else {
                 return self.drop_collection(&collection).await;
             };
             if feed.stopped || (collection.earlier && feed.state.earlier.is_none()) {
@@ -180,9 +180,9 @@ impl Slice<'_> {
             account_id: read.feed.account_id,
             now,
             entries: effects.entries,
-            devices: effects.devices,
-            marks: effects.marks,
-            earlier: effects.earlier,
+            new_devices: effects.new_devices,
+            fleet: effects.fleet,
+            earlier_fleet: effects.earlier_fleet,
             joined: effects.joined,
             days: effects.days,
             close_through: effects.close_through,
@@ -207,6 +207,7 @@ impl Slice<'_> {
             },
             feed: state.clone(),
             renamed,
+            ahead: read.next_feed.filter(|_| done && self.goes_on()),
         };
         let next = self.store_commit(commit, done).await?;
         if !matches!(next, Next::Again) {
@@ -301,9 +302,9 @@ impl Slice<'_> {
             account_id: read.feed.account_id,
             now,
             entries: Vec::new(),
-            devices: Vec::new(),
-            marks: Vec::new(),
-            earlier: Vec::new(),
+            new_devices: Vec::new(),
+            fleet: None,
+            earlier_fleet: None,
             joined: false,
             days: Vec::new(),
             close_through: None,
@@ -328,13 +329,16 @@ impl Slice<'_> {
             },
             feed: state,
             renamed: None,
+            ahead: read.next_feed.filter(|_| self.goes_on()),
         };
         self.store_commit(commit, true).await
     }
 
     async fn store_commit(&mut self, commit: FeedCommit, done: bool) -> Result<Next, EngineFault> {
         let health_of = commit.feed.health_before.map(|_| commit.account_id);
-        let committed = self.engine.writer.commit(commit).await?;
+        let next_feed = commit.ahead;
+        let (committed, ahead) = self.engine.writer.commit(commit).await?;
+        self.ahead = next_feed.zip(ahead);
         if let (Some(account_id), Committed::Stored { .. }) = (health_of, committed) {
             self.engine.hub.health_changed(account_id);
         }
@@ -354,11 +358,23 @@ impl Slice<'_> {
         Ok(FeedEnd::Ended)
     }
 
+    /// The feed as the commit before handed it out, or as it stands now.
+    async fn feed(&mut self, id: Uuid) -> Result<Option<CollectingFeed>, EngineFault> {
+        let store = &self.engine.store;
+        match self.ahead.take().filter(|(feed_id, _)| *feed_id == id) {
+            Some((_, ahead)) => Ok(Some(store.feed_from_ahead(&ahead).await?)),
+            None => Ok(store.feed_for_collecting(id).await?),
+        }
+    }
+
     /// Local days on which the server was paused; a pause under way ends today.
-    async fn pauses(&self) -> Result<Vec<(NaiveDate, NaiveDate)>, EngineFault> {
+    async fn pauses(&mut self) -> Result<Vec<(NaiveDate, NaiveDate)>, EngineFault> {
         let today = day_of(self.engine.now(), self.server.time_zone);
-        let pauses = self.engine.store.server_pauses(self.server.id).await?;
-        Ok(pauses.into_iter().map(|(from, to)| (from, to.unwrap_or(today))).collect())
+        if self.pauses.is_none() {
+            self.pauses = Some(self.engine.store.server_pauses(self.server.id).await?);
+        }
+        let pauses = self.pauses.iter().flatten().copied();
+        Ok(pauses.map(|(from, to)| (from, to.unwrap_or(today))).collect())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use tokio::time::Instant as Monotonic;
 use tokio_util::sync::CancellationToken;
 
@@ -15,7 +16,8 @@ use crate::{
         run::{SyncStatus, SyncTrigger},
         server::{Server, ServerStatus},
     },
-    store::collecting::{Lease, OpenRun, PlannedCollection, RunEnd},
+    id::Uuid,
+    store::collecting::{FeedAhead, Lease, OpenRun, PlannedCollection, RunEnd},
 };
 
 /// After this many broken-off attempts at the same feed it is left for the next night.
@@ -41,6 +43,10 @@ pub(super) struct Slice<'a> {
     ends_at: Monotonic,
     lease_ends_at: Monotonic,
     feeds_left: u32,
+    /// The next feed, as the last commit handed it out.
+    pub(super) ahead: Option<(Uuid, FeedAhead)>,
+    /// When the server was paused, once it was asked for; forgotten when it may have changed.
+    pub(super) pauses: Option<Vec<(NaiveDate, Option<NaiveDate>)>>,
 }
 
 impl<'a> Slice<'a> {
@@ -56,12 +62,19 @@ impl<'a> Slice<'a> {
             ends_at: started + engine.settings.slice,
             lease_ends_at: started + engine.settings.lease,
             feeds_left: engine.settings.slice_feeds,
+            ahead: None,
+            pauses: None,
         })
     }
 
     /// Whether to stop at the next day or feed and let the rest be another slice.
     pub(super) fn over(&self) -> bool {
         self.feeds_left == 0 || self.shutdown.is_cancelled() || Monotonic::now() >= self.ends_at
+    }
+
+    /// Whether this slice has another feed's turn after the one under way.
+    pub(super) fn goes_on(&self) -> bool {
+        self.feeds_left > 1 && !self.over()
     }
 
     /// Extends the lease when half of it is gone; `false` when it is lost. Called before each request.
@@ -133,6 +146,7 @@ impl<'a> Slice<'a> {
     /// Reads the server again: its settings changed under a read.
     pub(super) async fn refresh(&mut self) -> Result<(), EngineFault> {
         (self.server, self.connector) = self.engine.checks().open(self.lease.server_id).await?;
+        self.pauses = None;
         Ok(())
     }
 
@@ -141,6 +155,7 @@ impl<'a> Slice<'a> {
         let Some(connector) = self.connector.clone() else { return Ok(Err(FailureReason::Internal)) };
         let (server, verdict) = self.engine.checks().check_health(&self.server, connector.as_ref()).await?;
         self.server = server;
+        self.pauses = None;
         Ok(verdict)
     }
 

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use sea_orm::{ConnectionTrait as _, Value};
 
 use super::{
-    Committed, FeedCommit, devices,
+    Committed, FeedAhead, FeedCommit, feeds, fleet,
     posting::{self, Entry, FeedDaySums},
     sql::{Rows, statement},
 };
@@ -21,8 +21,11 @@ use crate::{
     store::{Source as _, StoreError, Tx, feed, health},
 };
 
+/// What became of a commit, and the feed that it asked for.
+pub(super) type Answer = (Committed, Option<FeedAhead>);
+
 /// Writes what of `commits` still may be written; the answers are in the order of `commits`.
-pub(super) async fn apply(tx: &Tx, commits: &[FeedCommit]) -> Result<Vec<Committed>, StoreError> {
+pub(super) async fn apply(tx: &Tx, commits: &[FeedCommit]) -> Result<Vec<Answer>, StoreError> {
     let servers = lock_servers(tx, commits).await?;
     let mut held: Vec<&FeedCommit> = commits
         .iter()
@@ -36,32 +39,31 @@ pub(super) async fn apply(tx: &Tx, commits: &[FeedCommit]) -> Result<Vec<Committ
 
     rename_feeds(tx, &held).await?;
     let posted = post_entries(tx, &held).await?;
-    devices::write(tx, &held).await?;
-    devices::write_earlier(tx, &held).await?;
+    fleet::write(tx, &held).await?;
     write_anomalies(tx, &held).await?;
     close_days(tx, &held).await?;
     write_health_changes(tx, &held).await?;
     update_collections(tx, &held, &posted).await?;
     let cancelled = update_runs(tx, &held, &posted).await?;
 
-    Ok(commits
-        .iter()
-        .map(|commit| {
-            let Some(server) = servers.get(&commit.lease.server_id).filter(|server| server.fence == commit.lease.fence) else {
-                return Committed::LeaseLost;
-            };
-            if server.version != commit.server_version || !kept.contains(&commit.feed.id) {
-                return Committed::FeedChanged;
-            }
-            let Posted { pages, standard } = posted.get(&commit.collection.id).copied().unwrap_or_default();
-            Committed::Stored {
-                pages,
-                standard,
-                cancel_requested: cancelled.contains(&commit.run_id),
-                server_stopped: server.stopped,
-            }
-        })
-        .collect())
+    let mut ahead = feeds::ahead(tx, commits.iter().filter_map(|commit| commit.ahead).collect()).await?;
+
+    let became = |commit: &FeedCommit| {
+        let Some(server) = servers.get(&commit.lease.server_id).filter(|server| server.fence == commit.lease.fence) else {
+            return Committed::LeaseLost;
+        };
+        if server.version != commit.server_version || !kept.contains(&commit.feed.id) {
+            return Committed::FeedChanged;
+        }
+        let Posted { pages, standard } = posted.get(&commit.collection.id).copied().unwrap_or_default();
+        Committed::Stored {
+            pages,
+            standard,
+            cancel_requested: cancelled.contains(&commit.run_id),
+            server_stopped: server.stopped,
+        }
+    };
+    Ok(commits.iter().map(|commit| (became(commit), commit.ahead.and_then(|id| ahead.remove(&id)))).collect())
 }
 
 struct ServerRow {

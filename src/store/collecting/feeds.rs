@@ -1,9 +1,15 @@
 //! A feed as the collecting side reads it, right before it asks the vendor.
 
+use std::{collections::BTreeMap, fmt};
+
 use chrono::NaiveDate;
 use sea_orm::{ConnectionTrait as _, QueryResult};
 
-use super::{EarlierPart, FeedAfter, PeriodDayRow, apply::parse_day, sql::statement};
+use super::{
+    EarlierPart, FeedAfter, Fleet, PeriodDayRow,
+    apply::parse_day,
+    sql::{Rows, statement},
+};
 use crate::{
     clock::{Instant, from_millis},
     domain::{
@@ -15,7 +21,7 @@ use crate::{
         period::{FeedDays, Lower, PeriodDay},
     },
     id::Uuid,
-    store::{Source as _, Store, StoreError},
+    store::{Source as _, Store, StoreError, Tx},
 };
 
 /// A feed with what its collection needs and moves.
@@ -41,6 +47,10 @@ pub struct CollectingFeed {
     pub stopped: bool,
     /// What users' pauses left out, the oldest first; without the one under way.
     pub left_out: Vec<LeftOut>,
+    /// Its devices; none of a vendor with totals per customer.
+    pub fleet: Fleet,
+    /// The devices as they stand in the earlier part of its days.
+    pub earlier_fleet: Fleet,
     /// What a collection moves, as it stands.
     pub state: FeedAfter,
 }
@@ -88,28 +98,55 @@ impl CollectingFeed {
     }
 }
 
+/// What is read of feeds; `WHERE` follows.
+const SELECT: &str = "SELECT feed.account_id, feed.external_id, feed.scope, feed.activation_date, feed.version, feed.created_at, \
+     feed.ended_at IS NOT NULL OR feed.paused_at IS NOT NULL OR account.status <> 'ACTIVE', feed.vendor_name, \
+     feed.covered_through, feed.backfilling, feed.last_data_at, feed.device_count, feed.health_status, feed.health_reason, \
+     feed.health_checked_at, feed.health_changed_at, EXISTS (SELECT 1 FROM feed_pause WHERE feed_pause.feed_id = feed.id \
+     AND feed_pause.to_day IS NOT NULL), feed.given_name, feed.earlier_through, feed.earlier_saved, fleet.devices, \
+     earlier_fleet.devices, feed.id FROM feed JOIN account ON account.id = feed.account_id LEFT JOIN fleet ON fleet.feed_id = \
+     feed.id LEFT JOIN earlier_fleet ON earlier_fleet.feed_id = feed.id";
+
+/// A feed as it stood at the end of a commit, for who reads it next: it saves a question of its own.
+pub struct FeedAhead(QueryResult);
+
+impl fmt::Debug for FeedAhead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FeedAhead").finish_non_exhaustive()
+    }
+}
+
+/// These feeds as they stand in `tx`.
+pub(super) async fn ahead(tx: &Tx, mut ids: Vec<Uuid>) -> Result<BTreeMap<Uuid, FeedAhead>, StoreError> {
+    ids.sort_unstable();
+    ids.dedup();
+    let mut rows = Rows::new(&["uuid"]);
+    ids.into_iter().for_each(|id| rows.push([id.into()]));
+    let found = rows.query(tx.db(), &format!("{SELECT} WHERE feed.id IN ("), ")").await?;
+    found.into_iter().map(|row| Ok((row.try_get_by_index(22)?, FeedAhead(row)))).collect()
+}
+
 impl Store {
     /// A feed as it stands now; `None` when there is none.
     pub async fn feed_for_collecting(&self, id: Uuid) -> Result<Option<CollectingFeed>, StoreError> {
-        let row = self
-            .db()
-            .query_one_raw(statement(
-                self.dialect(),
-                "SELECT feed.account_id, feed.external_id, feed.scope, feed.activation_date, feed.version, feed.created_at, \
-                 feed.ended_at IS NOT NULL OR feed.paused_at IS NOT NULL OR account.status <> 'ACTIVE', \
-                 feed.vendor_name, feed.covered_through, feed.backfilling, feed.last_data_at, feed.device_count, \
-                 feed.health_status, feed.health_reason, feed.health_checked_at, feed.health_changed_at, \
-                 EXISTS (SELECT 1 FROM feed_pause WHERE feed_pause.feed_id = feed.id AND feed_pause.to_day IS NOT NULL), feed.given_name, \
-                 feed.earlier_through, feed.earlier_saved FROM feed JOIN account ON account.id = feed.account_id WHERE feed.id = ?",
-                [id.into()],
-            ))
-            .await?;
-        let Some(row) = row else { return Ok(None) };
-        let mut feed = feed(id, &row)?;
-        if row.try_get_by_index(16)? {
-            feed.left_out = self.left_out(id).await?;
+        let sql = format!("{SELECT} WHERE feed.id = ?");
+        match self.db().query_one_raw(statement(self.dialect(), &sql, [id.into()])).await? {
+            Some(row) => self.feed_of_row(&row).await.map(Some),
+            None => Ok(None),
         }
-        Ok(Some(feed))
+    }
+
+    /// A feed as a commit handed it out.
+    pub async fn feed_from_ahead(&self, ahead: &FeedAhead) -> Result<CollectingFeed, StoreError> {
+        self.feed_of_row(&ahead.0).await
+    }
+
+    async fn feed_of_row(&self, row: &QueryResult) -> Result<CollectingFeed, StoreError> {
+        let mut feed = feed(row)?;
+        if row.try_get_by_index(16)? {
+            feed.left_out = self.left_out(feed.state.id).await?;
+        }
+        Ok(feed)
     }
 
     async fn left_out(&self, feed_id: Uuid) -> Result<Vec<LeftOut>, StoreError> {
@@ -166,11 +203,15 @@ impl Store {
     }
 }
 
-fn feed(id: Uuid, row: &QueryResult) -> Result<CollectingFeed, StoreError> {
+fn feed(row: &QueryResult) -> Result<CollectingFeed, StoreError> {
     let scope: String = row.try_get_by_index(2)?;
     let status: String = row.try_get_by_index(12)?;
     let reason: Option<String> = row.try_get_by_index(13)?;
     let instant = |index| row.try_get_by_index::<Option<i64>>(index).map(|millis| millis.map(from_millis));
+    let fleet = |index| -> Result<Fleet, StoreError> {
+        let packed: Option<String> = row.try_get_by_index(index)?;
+        packed.as_deref().map(Fleet::unpack).transpose().map(Option::unwrap_or_default)
+    };
     let optional_day = |index| -> Result<Option<NaiveDate>, StoreError> {
         row.try_get_by_index::<Option<String>>(index)?.map(|day| parse_day(&day)).transpose()
     };
@@ -189,10 +230,12 @@ fn feed(id: Uuid, row: &QueryResult) -> Result<CollectingFeed, StoreError> {
         created_at: from_millis(row.try_get_by_index(5)?),
         stopped: row.try_get_by_index(6)?,
         left_out: Vec::new(),
+        fleet: fleet(20)?,
+        earlier_fleet: fleet(21)?,
         vendor_name: row.try_get_by_index(7)?,
         given_name: row.try_get_by_index(17)?,
         state: FeedAfter {
-            id,
+            id: row.try_get_by_index(22)?,
             covered_through: row.try_get_by_index::<Option<String>>(8)?.map(|day| parse_day(&day)).transpose()?,
             backfilling: row.try_get_by_index(9)?,
             last_data_at: instant(10)?,

@@ -8,8 +8,8 @@
 //! is never waited for; a group that fails is written again one by one, so that one feed's trouble stays its own.
 
 mod apply;
-mod devices;
 mod feeds;
+mod fleet;
 mod lease;
 mod plan;
 mod posting;
@@ -21,8 +21,8 @@ use chrono::NaiveDate;
 
 pub(super) use self::sql::statement;
 pub use self::{
-    devices::{StoredDevice, take_spike},
-    feeds::{CollectingFeed, LeftOut},
+    feeds::{CollectingFeed, FeedAhead, LeftOut},
+    fleet::{Fleet, NewDevice, PackedFleet, StoredDevice, take_spike},
     lease::Lease,
     plan::{FeedPlan, OpenRun, PlannedCollection, RunEnd},
     posting::{DaySums, Entry, FeedDaySums, post},
@@ -38,7 +38,6 @@ use crate::{
         feed::CollectionScope,
         health::{Health, HealthStatus},
         ledger::DepositKind,
-        meters::DeviceState,
         pages::{Pages, StandardPages},
         period::PeriodDay,
         run::SyncStatus,
@@ -63,13 +62,13 @@ pub struct FeedCommit {
     pub now: Instant,
     /// Ledger entries to post, ordered by day.
     pub entries: Vec<NewEntry>,
-    /// States of devices that were not known before, or changed in more than their marks.
-    pub devices: Vec<StoredDevice>,
-    /// States of devices of which only marks and times moved on.
-    pub marks: Vec<StoredDevice>,
-    /// States of devices in an earlier part of the feed's days, which are kept apart until they are joined.
-    pub earlier: Vec<DeviceState>,
-    /// Whether the earlier part is complete: its states are in `devices`, joined with the later ones, and the part is forgotten.
+    /// Devices that were not known before.
+    pub new_devices: Vec<NewDevice>,
+    /// The feed's devices after the answer, if it moved any.
+    pub fleet: Option<PackedFleet>,
+    /// The same in an earlier part of the feed's days, which is kept apart until both are joined.
+    pub earlier_fleet: Option<PackedFleet>,
+    /// Whether the earlier part is complete: it is joined with the later one in `fleet`, and forgotten.
     pub joined: bool,
     /// Period vendors: the states of the days asked for.
     pub days: Vec<PeriodDayRow>,
@@ -87,6 +86,8 @@ pub struct FeedCommit {
     pub collection: CollectionAfter,
     /// What the run's progress grows by.
     pub progress: ProgressDelta,
+    /// A feed of the server to hand out with the answer, as it then stands.
+    pub ahead: Option<Uuid>,
 }
 
 /// A ledger entry to post; its standard pages and its number are found while posting.

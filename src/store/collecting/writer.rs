@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Committed, FeedCommit, apply};
+use super::{
+    Committed, FeedAhead, FeedCommit,
+    apply::{self, Answer},
+};
 use crate::store::{Store, StoreError};
 
 /// Most commits of one transaction; bounds the length of a transaction and of its statements.
@@ -12,7 +15,7 @@ const MAX_GROUP: usize = 64;
 /// Commits that may wait; beyond it the collecting side waits instead.
 const QUEUE: usize = 256;
 
-type Waiting = (FeedCommit, oneshot::Sender<Result<Committed, StoreError>>);
+type Waiting = (FeedCommit, oneshot::Sender<Result<Answer, StoreError>>);
 
 /// Writes [`FeedCommit`]s, those that wait together in one transaction. Clones share the same queues.
 #[derive(Debug, Clone)]
@@ -35,8 +38,8 @@ impl CommitWriter {
         Self { queues }
     }
 
-    /// Stores one commit and says what became of it.
-    pub async fn commit(&self, commit: FeedCommit) -> Result<Committed, StoreError> {
+    /// Stores one commit and says what became of it, with the feed that it asked for.
+    pub async fn commit(&self, commit: FeedCommit) -> Result<(Committed, Option<FeedAhead>), StoreError> {
         // One server's commits keep to one queue, so that they stay in their order.
         let queue = usize::try_from(commit.lease.server_id.as_u128() % self.queues.len() as u128).unwrap_or_default();
         let (answer, answered) = oneshot::channel();
@@ -61,7 +64,7 @@ async fn write_all(store: Store, mut queue: mpsc::Receiver<Waiting>) {
             Err(_) => {
                 for (commit, answer) in commits.iter().zip(answers) {
                     let outcome = write_group(&store, std::slice::from_ref(commit)).await;
-                    let _ = answer.send(outcome.and_then(|outcomes| outcomes.first().copied().ok_or(StoreError::Closed)));
+                    let _ = answer.send(outcome.and_then(|outcomes| outcomes.into_iter().next().ok_or(StoreError::Closed)));
                 }
             }
         }
@@ -69,7 +72,7 @@ async fn write_all(store: Store, mut queue: mpsc::Receiver<Waiting>) {
 }
 
 /// One transaction; tried again a few times when the database asks for it (deadlock, serialization).
-async fn write_group(store: &Store, commits: &[FeedCommit]) -> Result<Vec<Committed>, StoreError> {
+async fn write_group(store: &Store, commits: &[FeedCommit]) -> Result<Vec<Answer>, StoreError> {
     let mut attempt = 0;
     loop {
         let outcome = async {

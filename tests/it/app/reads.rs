@@ -110,11 +110,14 @@ async fn shows_only_what_may_be_seen(kind: Kind) {
     let key = |id| world.database.key(id);
     for statement in [
         format!(
-            "INSERT INTO device (id, server_id, feed_id, vendor_device_id, managed, counted, small_first, small_initial, small_mark, \
-             small_closed, duplex_first, duplex_initial, duplex_mark, duplex_closed) \
-             VALUES ({}, {}, {}, 'd', TRUE, TRUE, 100, 5, 25, 50, 1, 1, 4, 0)",
+            "INSERT INTO device (id, server_id, feed_id, vendor_device_id) VALUES ({}, {}, {}, 'd')",
             key(device),
             key(server.id),
+            key(feed.id)
+        ),
+        format!(
+            "INSERT INTO fleet (feed_id, devices) VALUES ({}, '[[\"{device}\",\"d\",true,true,null,null,\"SD\",\
+             [[100,5,\"2026-02-01\",25,50],[0,0,\"2026-02-01\",0,0],[1,1,\"2026-02-01\",4,0]],{{}}]]')",
             key(feed.id)
         ),
         format!(

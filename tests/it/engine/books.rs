@@ -14,7 +14,7 @@ use coppice::{
     simulator::{Fault, FleetSpec, GenerateOptions, Trouble},
 };
 use futures_util::StreamExt as _;
-use sea_orm::{ConnectionTrait as _, Statement};
+use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 
 use super::rig::{Rig, TestDatabase, night_of};
 
@@ -55,7 +55,18 @@ async fn reconciliation_finds_and_repairs(database: TestDatabase) {
     rig.assert_books().await;
 
     execute(&rig, "UPDATE account_month SET last_number = last_number + 1 WHERE month = '2026-02'").await;
-    execute(&rig, "UPDATE device SET large_mark = large_mark + 5 WHERE large_mark > large_initial").await;
+    for (feed, mut devices) in rig.fleets().await {
+        for mark in devices.as_array_mut().unwrap().iter_mut().filter_map(|device| device.pointer_mut("/7/1/3")) {
+            *mark = (mark.as_i64().unwrap() + 5).into();
+        }
+        let sql = if rig.db.get_database_backend() == DbBackend::Postgres {
+            "UPDATE fleet SET devices = $1 WHERE feed_id = $2"
+        } else {
+            "UPDATE fleet SET devices = ? WHERE feed_id = ?"
+        };
+        let values = [devices.to_string().into(), feed.into()];
+        rig.db.execute_raw(Statement::from_sql_and_values(rig.db.get_database_backend(), sql, values)).await.unwrap();
+    }
     let reported = rig.app.reconcile(true).await.unwrap();
     let books: Vec<Book> = reported.differences.iter().filter_map(Difference::book).collect();
     assert!(books.contains(&Book::Numbers) && books.contains(&Book::Segments), "{books:?}");

@@ -75,7 +75,7 @@ async fn an_earlier_activation_date_adds_the_days_before(database: TestDatabase)
         let refused = rig.app.update_feed(&rig.actor(), later).await.unwrap().unwrap_err();
         assert_eq!(refused[0].code, UserErrorCode::InvalidState);
     }
-    assert!(rig.all("SELECT feed_id FROM earlier_device").await.is_empty());
+    assert!(rig.all("SELECT feed_id FROM earlier_fleet").await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -386,21 +386,34 @@ impl Rig {
         let held = "SELECT feed_id, CAST(SUM(CASE meter WHEN 'SMALL' THEN held ELSE 0 END) AS BIGINT), \
                     CAST(SUM(CASE meter WHEN 'LARGE' THEN held ELSE 0 END) AS BIGINT), \
                     CAST(SUM(CASE meter WHEN 'DUPLEX' THEN held ELSE 0 END) AS BIGINT) FROM anomaly WHERE status = 'OPEN' GROUP BY feed_id";
-        let life = "SELECT feed_id, CAST(SUM(small_closed + small_mark - small_initial) AS BIGINT), \
-                    CAST(SUM(large_closed + large_mark - large_initial) AS BIGINT), \
-                    CAST(SUM(duplex_closed + duplex_mark - duplex_initial) AS BIGINT) FROM device GROUP BY feed_id";
         let mut sums = BTreeMap::<Uuid, [i64; 3]>::new();
-        for (sql, sign) in [(posted, 1), (held, 1), (life, -1)] {
+        for sql in [posted, held] {
             for row in self.all(sql).await {
                 let sum = sums.entry(row.try_get_by_index(0).unwrap()).or_default();
                 for (index, sum) in sum.iter_mut().enumerate() {
-                    *sum += sign * row.try_get_by_index::<Option<i64>>(index + 1).unwrap().unwrap_or_default();
+                    *sum += row.try_get_by_index::<Option<i64>>(index + 1).unwrap().unwrap_or_default();
+                }
+            }
+        }
+        for (feed, devices) in self.fleets().await {
+            for device in devices.as_array().unwrap() {
+                for (index, sum) in sums.entry(feed).or_default().iter_mut().enumerate() {
+                    let Some(meter) = device.pointer(&format!("/7/{index}")) else { continue };
+                    let [initial, mark, closed] = [1, 3, 4].map(|place| meter[place].as_i64().unwrap());
+                    *sum -= closed + mark - initial;
                 }
             }
         }
         for feed in self.feeds.iter().filter(|feed| self.servers[feed.server].vendor.can(VendorCapability::Devices)) {
             assert_eq!(sums.get(&feed.id).copied().unwrap_or_default(), [0; 3], "{}", feed.external_id);
         }
+    }
+
+    /// What is kept of feeds' devices.
+    pub async fn fleets(&self) -> Vec<(Uuid, serde_json::Value)> {
+        let rows = self.all("SELECT feed_id, devices FROM fleet").await;
+        let devices = |row: &sea_orm::QueryResult| serde_json::from_str(&row.try_get_by_index::<String>(1).unwrap()).unwrap();
+        rows.iter().map(|row| (row.try_get_by_index(0).unwrap(), devices(row))).collect()
     }
 
     async fn rows(&self, sql: &str) -> Vec<(Uuid, String, [i64; 4])> {

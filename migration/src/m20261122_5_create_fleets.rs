@@ -1,4 +1,4 @@
-//! Devices with their meters' segments, and what stood out in their counters.
+//! Devices, what the engine keeps of each feed's, and what stood out in their counters.
 
 use sea_orm_migration::prelude::*;
 
@@ -13,36 +13,18 @@ const UP: &[&str] = &[
             server_id UUID NOT NULL REFERENCES server (id), \
             feed_id UUID NOT NULL REFERENCES feed (id), \
             vendor_device_id TEXT NOT NULL, \
-            managed BOOLEAN NOT NULL, \
-            counted BOOLEAN NOT NULL, \
-            last_read_at BIGINT, \
-            read_day TEXT, \
-            basis TEXT, \
-            small_first BIGINT, \
-            small_initial BIGINT, \
-            small_initial_day TEXT, \
-            small_mark BIGINT, \
-            small_closed BIGINT, \
-            large_first BIGINT, \
-            large_initial BIGINT, \
-            large_initial_day TEXT, \
-            large_mark BIGINT, \
-            large_closed BIGINT, \
-            duplex_first BIGINT, \
-            duplex_initial BIGINT, \
-            duplex_initial_day TEXT, \
-            duplex_mark BIGINT, \
-            duplex_closed BIGINT, \
-            pending TEXT, \
             UNIQUE (feed_id, vendor_device_id) \
         )",
     "CREATE INDEX device_by_server ON device (server_id, vendor_device_id)",
-    // States of devices in the days that an earlier activation date put before those collected already, until both are joined.
-    "CREATE TABLE earlier_device ( \
-            feed_id UUID NOT NULL REFERENCES feed (id), \
-            vendor_device_id TEXT NOT NULL, \
-            state TEXT NOT NULL, \
-            PRIMARY KEY (feed_id, vendor_device_id) \
+    // What the engine keeps of a feed's devices, whole: a JSON array of arrays (`store/collecting/fleet.rs`).
+    "CREATE TABLE fleet ( \
+            feed_id UUID PRIMARY KEY REFERENCES feed (id), \
+            devices TEXT NOT NULL \
+        )",
+    // The same in the days that an earlier activation date put before those collected already, until both are joined.
+    "CREATE TABLE earlier_fleet ( \
+            feed_id UUID PRIMARY KEY REFERENCES feed (id), \
+            devices TEXT NOT NULL \
         )",
     "CREATE TABLE anomaly ( \
             id UUID PRIMARY KEY, \
@@ -67,7 +49,7 @@ const UP: &[&str] = &[
     "CREATE INDEX anomaly_by_status ON anomaly (status)",
 ];
 
-const TABLES: &[&str] = &["anomaly", "earlier_device", "device"];
+const TABLES: &[&str] = &["anomaly", "earlier_fleet", "fleet", "device"];
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
