@@ -11,7 +11,7 @@ pub struct Model {
     pub feed_id: Uuid,
     /// A JSON array with one array a device: key, vendor's id, managed, counted, time of the last reading (ms), day of the last
     /// accepted reading, basis, meters (null before the baseline; small, large, duplex: first initial, initial, its day, mark, closed;
-    /// sides, of duplex sheets), what is open.
+    /// sides, of duplex sheets), what is open. Days are numbers since 1970-01-01.
     pub devices: String,
 }
 

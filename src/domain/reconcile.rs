@@ -16,6 +16,10 @@ named_enum! {
         FeedDay = "FEED_DAY",
         /// An account's month numbers its entries from 1 without a gap.
         Numbers = "NUMBERS",
+        /// A certificate says what the entries that it covers come to; the key is its number.
+        Certificate = "CERTIFICATE",
+        /// What an account's month counts as certified is what its certificates in force say.
+        Certified = "CERTIFIED",
         /// A feed's entries and its open suspense are what its devices' segments come to.
         Segments = "SEGMENTS",
         /// A feed's open anomalies hold what its devices have in suspense.

@@ -52,8 +52,9 @@ fn ends(ids: &[Uuid]) -> Option<(Uuid, Uuid, i64)> {
 pub async fn account_differences(store: &Store, first: Uuid, last: Uuid) -> Result<Vec<Difference>, StoreError> {
     let mut found = Vec::new();
     for (book, table, key) in [(Book::AccountDay, "account_day", "day"), (Book::AccountMonth, "account_month", "month")] {
-        found.extend(sums(store, book, "account_id", table, key, true, first, last).await?);
+        found.extend(sums(store, book, ("account_id", table, key), true, first, last).await?);
     }
+    found.extend(certified(store, first, last).await?);
     let sql = "SELECT account_id, month, CAST(SUM(entries) AS BIGINT), MAX(number), MAX(last_number) FROM ( \
          SELECT account_id, month, 1 AS entries, number, 0 AS last_number FROM deposit WHERE account_id >= ? AND account_id <= ? \
          UNION ALL SELECT account_id, month, 0, 0, last_number FROM account_month WHERE account_id >= ? AND account_id <= ?) AS books \
@@ -77,31 +78,63 @@ pub async fn account_differences(store: &Store, first: Uuid, last: Uuid) -> Resu
 
 /// What differs in the books of the feeds from `first` to `last`.
 pub async fn feed_differences(store: &Store, first: Uuid, last: Uuid) -> Result<Vec<Difference>, StoreError> {
-    let mut found = sums(store, Book::FeedDay, "feed_id", "feed_day", "day", false, first, last).await?;
+    let mut found = sums(store, Book::FeedDay, ("feed_id", "feed_day", "day"), false, first, last).await?;
     found.extend(segments(store, first, last).await?);
     Ok(found)
 }
 
 /// The entries' sums less those of a table of totals, where they differ.
-#[expect(clippy::too_many_arguments, reason = "the names of a statement's parts")]
 async fn sums(
     store: &Store,
     book: Book,
-    subject: &str,
-    table: &str,
-    key: &str,
+    (subject, table, key): (&str, &str, &str),
     has_standard: bool,
     first: Uuid,
     last: Uuid,
 ) -> Result<Vec<Difference>, StoreError> {
     let (standard, minus) = if has_standard { ("standard", "-standard") } else { ("0", "0") };
+    let entries = format!(
+        "SELECT {subject} AS subject, {key} AS place, small, large, duplex, {standard} AS standard FROM deposit \
+         WHERE {subject} >= ? AND {subject} <= ?"
+    );
+    let totals = format!(
+        "SELECT {subject}, {key}, -small, -large, -duplex, {minus} FROM {table} WHERE {subject} >= ? AND {subject} <= ?"
+    );
+    differing(store, book, &entries, &totals, first, last).await
+}
+
+/// What each certificate covers, void or not, less what it says; and what those in force say less what the months say is certified.
+async fn certified(store: &Store, first: Uuid, last: Uuid) -> Result<Vec<Difference>, StoreError> {
+    let covered = "SELECT certificate.account_id AS subject, certificate.number AS place, deposit.small, deposit.large, \
+         deposit.duplex, deposit.standard FROM certificate \
+         JOIN certificate_range ON certificate_range.certificate_id = certificate.id \
+         JOIN deposit ON deposit.account_id = certificate_range.account_id AND deposit.month = certificate_range.month \
+         AND deposit.number >= certificate_range.first_number AND deposit.number <= certificate_range.last_number \
+         WHERE certificate.account_id >= ? AND certificate.account_id <= ?";
+    let said = "SELECT account_id, number, -small, -large, -duplex, -standard FROM certificate \
+         WHERE account_id >= ? AND account_id <= ?";
+    let mut found = differing(store, Book::Certificate, covered, said, first, last).await?;
+    let in_force = "SELECT account_id AS subject, month AS place, small, large, duplex, standard FROM certificate \
+         WHERE account_id >= ? AND account_id <= ? \
+         AND NOT EXISTS (SELECT 1 FROM certificate_void WHERE certificate_void.certificate_id = certificate.id)";
+    let kept = "SELECT account_id, month, -certified_small, -certified_large, -certified_duplex, -certified_standard \
+         FROM account_month WHERE account_id >= ? AND account_id <= ?";
+    found.extend(differing(store, Book::Certified, in_force, kept, first, last).await?);
+    Ok(found)
+}
+
+/// Where the sums of two selections of `subject, place, small, large, duplex, standard`, the second with its signs turned, are not zero.
+async fn differing(
+    store: &Store,
+    book: Book,
+    these: &str,
+    those: &str,
+    first: Uuid,
+    last: Uuid,
+) -> Result<Vec<Difference>, StoreError> {
     let sql = format!(
         "SELECT subject, place, CAST(SUM(small) AS BIGINT), CAST(SUM(large) AS BIGINT), CAST(SUM(duplex) AS BIGINT), \
-         CAST(SUM(standard) AS BIGINT) FROM ( \
-         SELECT {subject} AS subject, {key} AS place, small, large, duplex, {standard} AS standard FROM deposit \
-         WHERE {subject} >= ? AND {subject} <= ? UNION ALL \
-         SELECT {subject}, {key}, -small, -large, -duplex, {minus} FROM {table} WHERE {subject} >= ? AND {subject} <= ?) AS books \
-         GROUP BY subject, place \
+         CAST(SUM(standard) AS BIGINT) FROM ({these} UNION ALL {those}) AS books GROUP BY subject, place \
          HAVING SUM(small) <> 0 OR SUM(large) <> 0 OR SUM(duplex) <> 0 OR SUM(standard) <> 0 ORDER BY subject, place LIMIT ?"
     );
     let values = [first.into(), last.into(), first.into(), last.into(), MOST.into()];

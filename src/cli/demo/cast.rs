@@ -1,6 +1,9 @@
 //! Who takes part: accounts, servers and feeds, registered by the same use cases as over GraphQL.
 
-use super::plan::{Plan, ZONE};
+use super::{
+    certificates::plant,
+    plan::{Plan, ZONE},
+};
 use crate::{
     app::{
         App,
@@ -48,6 +51,7 @@ pub(super) async fn assemble(app: &App, simulator: &Simulator) -> Result<Cast, F
         permission: Permission::Admin,
         expires_in_days: None,
     };
+    plant(app).await?;
     let (_, api_key) = done(app.operator_create_api_key(key).await)?;
     let actor = app.authenticate_api_key(api_key.expose()).await?;
     let actor = actor.ok_or_else(|| Failure::refused("The API key that was just made is not accepted."))?;

@@ -53,6 +53,7 @@ use crate::{
 };
 
 mod cast;
+mod certificates;
 mod clock;
 mod plan;
 mod table;
@@ -69,7 +70,7 @@ const LISTED: usize = 20;
 ///
 /// Starts three simulated vendor servers, registers them with a distributor, a dealer and its customers, reads months of history
 /// (the backfill) and the last three nights, and compares every customer's account, day by day, with what the simulated devices
-/// printed. Then a server is left running to try queries on, until Ctrl-C.
+/// printed. Last month is closed and its certificates are shown. Then a server is left running to try queries on, until Ctrl-C.
 #[derive(Debug, Args)]
 #[command(after_help = "Time is simulated: the demo begins on an evening three days ago and plays the nights
 since. The server that is left running is back in the real time.
@@ -118,11 +119,11 @@ async fn play(what: &Demo, folder: &Folder, ids: SharedIds) -> Result<(), Failur
     let ca_file = folder.path.join("simulator-ca.pem");
     let written = tokio::fs::write(&ca_file, simulator.ca_pem()).await;
     written.map_err(|error| Failure::failed_at(format!("{} cannot be written.", ca_file.display()), &error))?;
-    let config = config(folder, &ca_file, &plan)?;
-    telemetry::init(&config.log).map_err(|error| Failure::usage(&error))?;
-
     let listener = if what.once { None } else { Some(listen(what.listen).await?) };
     let address = listener.as_ref().map(Listener::address);
+    let config = config(folder, &ca_file, &plan, address)?;
+    telemetry::init(&config.log).map_err(|error| Failure::usage(&error))?;
+
     let examples = queries(&plan).into_iter().map(|(question, query)| format!("# {question}\n{query}")).collect();
     let around = Surroundings { clock: clock.clone(), ids, examples, follows_database: false };
     let node = Node::open(config, Purpose::Serve, around).await.map_err(|error| Failure::failed(&error))?;
@@ -132,7 +133,7 @@ async fn play(what: &Demo, folder: &Folder, ids: SharedIds) -> Result<(), Failur
 
     let stage = Stage { app: &app, simulator: &simulator, plan: &plan, clock: &clock, stop: &stop };
     let summary = tokio::select! {
-        summary = stage.perform(begun) => Some(summary),
+        summary = stage.perform(begun, address.is_some()) => Some(summary),
         () = stop.cancelled() => None,
     };
     let outcome = match summary {
@@ -166,8 +167,8 @@ struct Stage<'a> {
 }
 
 impl Stage<'_> {
-    /// Everything up to the summary, which is printed; the second value says whether all is as it was printed.
-    async fn perform(&self, begun: Stopwatch) -> Result<(Cast, Result<(), Failure>), Failure> {
+    /// Everything up to the summary, which is printed, with the last month's certificates; the second value says whether all is as it was printed.
+    async fn perform(&self, begun: Stopwatch, served: bool) -> Result<(Cast, Result<(), Failure>), Failure> {
         let mut board = Board::new();
         let Plan { evening, nights, .. } = self.plan;
         board.phase(&format!("Simulated time: {}. Registering accounts, servers and feeds.", local(*evening)));
@@ -185,9 +186,10 @@ impl Stage<'_> {
             self.night(&cast, *night, &mut board).await?;
         }
         let summary = self.summary(&cast).await?;
+        let certificates = certificates::show(self.app, &cast, self.plan, served).await?;
         let requests: u64 = self.simulator.stats().iter().map(crate::simulator::ServerStats::requests).sum();
         print(format!(
-            "\n{}\n\n{} requests to the vendors' servers, {:.1} s in all.",
+            "\n{}\n\n{certificates}\n\n{} requests to the vendors' servers, {:.1} s in all.",
             summary.text,
             grouped(i64::try_from(requests).unwrap_or(i64::MAX)),
             begun.elapsed().as_secs_f64()
@@ -260,7 +262,7 @@ impl Stage<'_> {
             differences.extend(wrong.iter().map(|difference| format!("{}, {difference}", customer.name)));
         }
         let verdict = if differences.is_empty() { "✓" } else { "✗" };
-        rows.push(row_of("Total", "", &total, verdict));
+        let total = row_of("Total", "", &total, verdict);
         let columns = [
             ("Customer", false),
             ("Counts from", false),
@@ -269,7 +271,7 @@ impl Stage<'_> {
             ("Trees", true),
             ("As printed", false),
         ];
-        Ok(Summary { text: table(&columns, &rows), differences })
+        Ok(Summary { text: table(&columns, &rows, Some(&total)), differences })
     }
 
     /// When a server was asked for a customer's data.
@@ -325,14 +327,17 @@ fn local(instant: Instant) -> String {
 }
 
 /// The demo's own configuration; nothing of the machine's is read.
-fn config(folder: &Folder, ca_file: &Path, plan: &Plan) -> Result<Config, Failure> {
-    let flags = json!({
+fn config(folder: &Folder, ca_file: &Path, plan: &Plan, address: Option<SocketAddr>) -> Result<Config, Failure> {
+    let mut flags = json!({
         "database": { "url": format!("sqlite://{}", folder.path.join("coppice.db").display()) },
         "outbound": { "ca_file": ca_file, "allow_cidrs": ["127.0.0.0/8", "::1/128"] },
         "collect": { "nightly_at": plan.nightly_at.format("%H:%M").to_string() },
         "http": { "graphiql": true },
         "log": { "filter": "warn" },
     });
+    if let Some(address) = address {
+        flags["http"]["public_url"] = format!("http://{address}").into();
+    }
     Config::load(&Sources { file: None, env: Vec::new(), flags }).map_err(|error| Failure::usage(&error))
 }
 

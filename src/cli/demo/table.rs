@@ -3,13 +3,14 @@
 /// A column: its head, and whether it holds numbers, which stand to the right.
 pub(super) type Column = (&'static str, bool);
 
-/// The rows under the columns' heads, the last row under a line of its own.
-pub(super) fn table(columns: &[Column], rows: &[Vec<String>]) -> String {
+/// The rows under the columns' heads, and the total, if there is one, under a line of its own.
+pub(super) fn table(columns: &[Column], rows: &[Vec<String>], total: Option<&[String]>) -> String {
     let widths: Vec<usize> = columns
         .iter()
         .enumerate()
         .map(|(index, (head, _))| {
-            let cells = rows.iter().filter_map(|row| row.get(index)).map(|cell| cell.chars().count());
+            let cells = rows.iter().map(Vec::as_slice).chain(total).filter_map(|row| row.get(index));
+            let cells = cells.map(|cell| cell.chars().count());
             cells.chain([head.chars().count()]).max().unwrap_or(0)
         })
         .collect();
@@ -24,7 +25,9 @@ pub(super) fn table(columns: &[Column], rows: &[Vec<String>]) -> String {
     let heads: Vec<String> = columns.iter().map(|(head, _)| (*head).to_owned()).collect();
     let mut lines = vec![line(&heads), rule.clone()];
     lines.extend(rows.iter().map(|row| line(row)));
-    lines.insert(lines.len().saturating_sub(1), rule);
+    if let Some(total) = total {
+        lines.extend([rule, line(total)]);
+    }
     lines.join("\n")
 }
 
@@ -37,10 +40,12 @@ mod tests {
         let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
         let text = table(
             &[("Name", false), ("Pages", true), ("", false)],
-            &[row(["Söhne", "7", "✓"]), row(["A", "1,000", "✗"]), row(["Total", "1,007", ""])],
+            &[row(["Söhne", "7", "✓"]), row(["A", "1,000", "✗"])],
+            Some(&row(["Total", "1,007", ""])),
         );
         let rule = "─".repeat(15);
         let expected = format!("Name   Pages\n{rule}\nSöhne      7  ✓\nA      1,000  ✗\n{rule}\nTotal  1,007");
         assert_eq!(text, expected);
+        assert_eq!(table(&[("A", true)], &[vec!["1".to_owned()]], None), "A\n─\n1");
     }
 }

@@ -14,7 +14,12 @@ const LONGEST: usize = 200;
 /// Reads an answer. Only a misfit pays for finding its path.
 pub(in crate::connector) fn json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Misfit> {
     let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
-    serde_json::from_slice(body).map_err(|error| match error.classify() {
+    // Checked once for the whole body, where the reader of bytes checks string by string.
+    let read = match std::str::from_utf8(body) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(body),
+    };
+    read.map_err(|error| match error.classify() {
         serde_json::error::Category::Eof if !body.is_empty() => Misfit::Cut,
         serde_json::error::Category::Data => Misfit::Field(path::<T>(body)),
         _ => Misfit::Field("the body is not JSON".to_owned()),

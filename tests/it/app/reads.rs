@@ -117,7 +117,7 @@ async fn shows_only_what_may_be_seen(kind: Kind) {
         ),
         format!(
             "INSERT INTO fleet (feed_id, devices) VALUES ({}, '[[\"{device}\",\"d\",true,true,null,null,\"SD\",\
-             [[100,5,\"2026-02-01\",25,50],[0,0,\"2026-02-01\",0,0],[1,1,\"2026-02-01\",4,0]],{{}}]]')",
+             [[100,5,20485,25,50],[0,0,20485,0,0],[1,1,20485,4,0]],{{}}]]')",
             key(feed.id)
         ),
         format!(

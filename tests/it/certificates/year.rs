@@ -1,7 +1,16 @@
 //! A year of months over random ledgers, checked at every step.
 
+use std::collections::BTreeSet;
+
 use chrono::{Days, NaiveDate, TimeDelta};
-use coppice::{app::input::VoidCertificate, clock::Clock as _, domain::account::AccountRole};
+use coppice::{
+    app::input::VoidCertificate,
+    clock::Clock as _,
+    domain::{
+        account::AccountRole,
+        reconcile::{Book, Difference, Reconciliation},
+    },
+};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 
 use super::{
@@ -67,4 +76,12 @@ async fn a_year_of_months_adds_up(kind: Kind) {
     }
     ledger.check().await;
     assert!(issued > 40 && voided > 10, "{issued} certificates, {voided} voided: the year was too quiet");
+
+    let books =
+        |report: &Reconciliation| -> BTreeSet<Option<Book>> { report.differences.iter().map(Difference::book).collect() };
+    // This test's ledger keeps no sums of days.
+    assert_eq!(books(&world.app.reconcile(true).await.unwrap()), BTreeSet::from([Some(Book::AccountDay)]));
+    world.database.sql("UPDATE account_month SET certified_small = certified_small + 1 WHERE certificates > 0").await.unwrap();
+    let found = world.app.reconcile(true).await.unwrap();
+    assert_eq!((books(&found), found.repaired), (BTreeSet::from([Some(Book::Certified)]), 0));
 }

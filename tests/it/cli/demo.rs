@@ -12,6 +12,9 @@ fn demo_ends_with_every_total_as_printed() {
     assert_eq!(lines.iter().filter(|line| line.ends_with('✓')).count(), 4, "{}", ended.out);
     let pages: i64 = total.split_whitespace().nth(1).unwrap().replace(',', "").parse().unwrap();
     assert!(pages > 10_000, "{total}");
+    let heading = lines.iter().position(|line| line.starts_with("Certificates of Reforestation, 20")).unwrap();
+    let certificates: Vec<_> = lines[heading + 4..].iter().take_while(|line| !line.is_empty()).collect();
+    assert_eq!(certificates.len(), 3, "{}", ended.out);
     for step in ["Simulated time", "Printanista, backfill", "3manager, backfill", "MPS Monitor, night"] {
         assert!(ended.err.contains(step), "{step}: {}", ended.err);
     }
@@ -35,6 +38,8 @@ fn demo_leaves_a_server_running() {
     let mut command = place.command(&["demo", "--customers", "1", "--listen", "127.0.0.1:0"]);
     let mut demo = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let certificate = lines.by_ref().find(|line| line.contains("/certificates/")).unwrap();
+    let certificate = certificate.split_whitespace().last().unwrap().to_owned();
     let mut after = |label: &str| {
         let line = lines.by_ref().find(|line| line.trim_start().starts_with(label)).unwrap();
         line.trim_start().strip_prefix(label).unwrap().trim().to_owned()
@@ -44,17 +49,22 @@ fn demo_leaves_a_server_running() {
     let queries: Vec<&String> = rest.iter().filter(|line| line.starts_with('{')).collect();
     assert_eq!(queries.len(), 3, "{rest:#?}");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (page, answers) = runtime.block_on(async {
+    let (page, certificate, answers) = runtime.block_on(async {
         let client = super::support::client();
         let page = client.get(&page).send().await.unwrap().text().await.unwrap();
+        let certificate = client.get(&certificate).send().await.unwrap().text().await.unwrap();
         let mut answers = Vec::new();
         for query in queries {
             let request = client.post(&api).header("X-Api-Key", &key).json(&serde_json::json!({ "query": query }));
             answers.push(request.send().await.unwrap().json::<serde_json::Value>().await.unwrap());
         }
-        (page, answers)
+        (page, certificate, answers)
     });
     assert!(page.to_lowercase().contains("graphiql"));
+    assert!(
+        certificate.contains("Certificate of Reforestation") && certificate.contains("Genuine and in force."),
+        "{certificate}"
+    );
     for answer in &answers {
         assert!(answer["errors"].is_null() && answer["data"].is_object(), "{answer}");
     }
