@@ -22,7 +22,7 @@
 //!
 //! | level | modules | may use | outside crates that live only here |
 //! |---|---|---|---|
-//! | 0 | clock id secret token | id: clock; secret token: clock id | secret: `chacha20poly1305`; id: `uuid` (shares Uuid), `rand`; token: `jsonwebtoken`, `ed25519_dalek` |
+//! | 0 | clock id secret token | id: clock; secret token: clock id | secret: `chacha20poly1305`, `argon2`; id: `uuid` (shares Uuid), `rand`; token: `jsonwebtoken`, `ed25519_dalek` |
 //! | 1 | config domain | secret id clock | config: `figment`, `toml` |
 //! | 2 | connector store render mail | domain secret id clock token | connector: `reqwest`; mail: `lettre`; store: `sea_orm`, `coppice_entity`, `coppice_migration`, `sqlx`; render: `krilla`, `rustybuzz`, `tiny_skia`, `qrcodegen`, `unicode_bidi`, `unicode_linebreak` |
 //! | 3 | app | connector store render mail domain secret id clock token | |

@@ -3,7 +3,8 @@
 //! - A [`Secret`] has no `Display`; its `Debug` shows nothing; it is wiped when dropped.
 //! - What is stored of vendors' credentials, webhook secrets and signing keys is sealed by a [`KeyRing`] (`sealing`): a blob opens only in
 //!   the table, column, row and account it was sealed for.
-//! - API keys are stored as a digest only (`api_key`).
+//! - API keys, refresh tokens and the tokens of one-time addresses are stored as digests only (`api_key`, `ticket`), passwords as Argon2id
+//!   hashes (`password`).
 
 use std::fmt;
 
@@ -11,10 +12,15 @@ use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 mod api_key;
+mod digits;
+mod password;
 mod sealing;
+mod ticket;
 
 pub use api_key::{ApiKey, NewApiKey};
+pub use password::{PasswordError, hash_password, verify_password};
 pub use sealing::{KeyId, KeyProblem, KeyRing, OpenError, Place, SealError, SealingKey, create_key_file};
+pub use ticket::{NewRefreshToken, RefreshToken, generate_link_token, parse_link_token};
 
 /// Text that must not be seen: a password, token or key.
 #[derive(Clone)]

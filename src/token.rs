@@ -80,6 +80,9 @@ pub struct Claims {
     pub account: String,
     /// The bearer's level: `READ`, `WRITE` or `ADMIN`.
     pub permission: String,
+    /// The session that the token is of and ends with; `None` for a token that the operator's command line made.
+    #[serde(rename = "sid", default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
 }
 
 /// A token that was checked.
@@ -177,6 +180,7 @@ struct Received {
     sub: Option<String>,
     account: Option<String>,
     permission: Option<String>,
+    sid: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -248,6 +252,7 @@ impl TokenKeys {
                 sub: token.sub.filter(|sub| !sub.is_empty()).ok_or(TokenError::Claim("sub"))?,
                 account: token.account.ok_or(TokenError::Claim("account"))?,
                 permission: token.permission.ok_or(TokenError::Claim("permission"))?,
+                session: token.sid,
             },
             expires_at,
         })
@@ -311,7 +316,7 @@ mod tests {
     }
 
     fn claims() -> Claims {
-        Claims { sub: "usr_1".into(), account: "acc_1".into(), permission: "WRITE".into() }
+        Claims { sub: "usr_1".into(), account: "acc_1".into(), permission: "WRITE".into(), session: Some("s".into()) }
     }
 
     /// A payload that is accepted at `START`, with one claim replaced or, by null, removed.

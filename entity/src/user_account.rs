@@ -13,8 +13,12 @@ pub struct Model {
     pub account_id: Uuid,
     /// Full name.
     pub name: String,
+    /// The name as lists are ordered by.
+    pub name_key: String,
     /// E-mail address in lower case, unique.
     pub email: String,
+    /// Argon2id hash of the password; null until one is set.
+    pub password: Option<String>,
     /// `Permission`.
     pub permission: String,
     /// `ActiveStatus`.

@@ -18,6 +18,8 @@ mod m20261122_20_create_projects;
 mod m20261122_21_create_certificates;
 mod m20261122_2_create_identities;
 mod m20261122_3_create_servers;
+mod m20261122_40_create_sessions;
+mod m20261122_41_create_audit;
 mod m20261122_4_create_feeds;
 mod m20261122_5_create_fleets;
 mod m20261122_6_create_runs;
@@ -45,6 +47,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_11_create_reconciliations::Migration),
             Box::new(m20261122_20_create_projects::Migration),
             Box::new(m20261122_21_create_certificates::Migration),
+            Box::new(m20261122_40_create_sessions::Migration),
+            Box::new(m20261122_41_create_audit::Migration),
         ]
     }
 }

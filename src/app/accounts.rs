@@ -2,16 +2,19 @@
 
 use std::collections::{HashMap, HashSet};
 
+use serde_json::json;
+
 use super::{
     App, Outcome, UserError, UserErrorCode, allow,
+    audit::{Change, OPERATOR, record, record_by},
     checks::{Problems, Row, fingerprint, only, row_count},
     idempotent::{self, Keys, Known, Stored},
-    input::{CreateAccount, CreateAccounts, OperatorAccount},
+    input::{CreateAccount, CreateAccounts, OperatorAccount, UpdateAccount},
 };
 use crate::{
     clock::Instant,
     domain::account::{Account, AccountRole, ActiveStatus, Actor, Permission},
-    id::Uuid,
+    id::{Kind, PublicId, Uuid},
     secret::Digest,
     store::{StoreError, Tx, account},
 };
@@ -85,6 +88,7 @@ impl App {
                     };
                     rows.push(row);
                 }
+                record(&tx, actor, added.iter().map(created)).await?;
                 Ok(rows)
             })
             .await
@@ -144,7 +148,7 @@ impl App {
         if let Some(external_id) = &input.external_id
             && !taken.insert((parent.id, external_id.clone()))
         {
-            problems.add(UserErrorCode::Taken, "externalId", "Another account below this parent has this external id.");
+            problems.push(external_id_taken());
         }
         problems.or(Account {
             id: self.parts.ids.uuid(now),
@@ -158,6 +162,54 @@ impl App {
             updated_at: now,
             version: 1,
         })
+    }
+
+    /// `updateAccount`: name, status, zone and external id.
+    pub async fn update_account(&self, actor: &Actor, input: UpdateAccount) -> Outcome<Account> {
+        allow(actor, Permission::Write)?;
+        let mut problems = Problems::default();
+        let name = input.name.as_deref().map(|name| problems.text("name", name, 1));
+        let external_id = input.external_id.as_ref().map(|id| problems.optional_text("externalId", id.as_deref()));
+        if let Err(errors) = problems.or(()) {
+            return Ok(Err(errors));
+        }
+        let (input, name, external_id) = (&input, &name, &external_id);
+        let changed = self
+            .parts
+            .store
+            .write(|tx| async move {
+                account::lock(&tx, input.account_id).await?;
+                let mut found = account::by_ids(&tx, actor.account_id, &[input.account_id]).await?;
+                let Some(before) = found.remove(&input.account_id) else {
+                    return Ok(Err(vec![UserError::at(UserErrorCode::NotFound, "accountId", "There is no such account.")]));
+                };
+                if input.expected_version.is_some_and(|version| version != before.version) {
+                    let message = "The account has changed since. Read it again, then repeat the call.";
+                    return Ok(Err(vec![UserError::at(UserErrorCode::Conflict, "expectedVersion", message)]));
+                }
+                let after = Account {
+                    name: name.clone().unwrap_or_else(|| before.name.clone()),
+                    status: input.status.unwrap_or(before.status),
+                    time_zone: input.time_zone.unwrap_or(before.time_zone),
+                    external_id: external_id.clone().unwrap_or_else(|| before.external_id.clone()),
+                    ..before.clone()
+                };
+                if after == before {
+                    return Ok(Ok(before));
+                }
+                if let (Some(parent), Some(id)) = (after.parent_id, &after.external_id)
+                    && after.external_id != before.external_id
+                    && !account::external_ids_taken(&tx, &[(parent, id)]).await?.is_empty()
+                {
+                    return Ok(Err(vec![external_id_taken()]));
+                }
+                account::update(&tx, &after).await?;
+                let change = Change::new("updateAccount", Kind::Account, after.id);
+                record(&tx, actor, [change.before(fields(&before)).after(fields(&after))]).await?;
+                Ok(Ok(Account { updated_at: tx.now(), version: before.version + 1, ..after }))
+            })
+            .await?;
+        Ok(changed)
     }
 
     /// Adds an account at the operator's command line, top-level ones too.
@@ -207,6 +259,7 @@ impl App {
                 };
                 if let Ok(account) = &row {
                     account::insert_all(&tx, std::slice::from_ref(account)).await?;
+                    record_by(&tx, OPERATOR, [created(account)]).await?;
                 }
                 Ok(row)
             })
@@ -227,6 +280,26 @@ fn well_formed(input: CreateAccount, key: Option<String>) -> Row<Wanted> {
     let external_id = problems.optional_text("externalId", input.external_id.as_deref());
     problems.idempotency_key(input.idempotency_key.as_deref());
     problems.or(Wanted { input: CreateAccount { name, external_id, ..input }, key, args })
+}
+
+fn external_id_taken() -> UserError {
+    UserError::at(UserErrorCode::Taken, "externalId", "Another account below this parent has this external id.")
+}
+
+/// What the audit log keeps of an account.
+fn fields(account: &Account) -> serde_json::Value {
+    json!({
+        "name": account.name,
+        "role": account.role.as_str(),
+        "status": account.status.as_str(),
+        "timeZone": account.time_zone.name(),
+        "externalId": account.external_id,
+        "parentId": account.parent_id.map(|id| PublicId::new(Kind::Account, id).to_string()),
+    })
+}
+
+fn created(account: &Account) -> Change {
+    Change::new(MUTATION, Kind::Account, account.id).after(fields(account))
 }
 
 fn wrong_role(parent: AccountRole) -> String {

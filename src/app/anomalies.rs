@@ -1,6 +1,14 @@
 //! Deciding on pages in suspense: they are posted by entries of their own, or dropped.
 
-use super::{App, Outcome, UserError, UserErrorCode, allow, checks::Problems, input::ResolveAnomaly, pauses::invalid_state};
+use serde_json::json;
+
+use super::{
+    App, Outcome, UserError, UserErrorCode, allow,
+    audit::{self, Change},
+    checks::Problems,
+    input::ResolveAnomaly,
+    pauses::invalid_state,
+};
 use crate::{
     domain::{
         account::{Actor, Permission},
@@ -10,7 +18,7 @@ use crate::{
         meters::{self, Booking},
         pages::Methodology,
     },
-    id::Uuid,
+    id::{Kind, Uuid},
     store::{
         StoreError, Tx, anomaly,
         collecting::{self, Entry, FeedDaySums},
@@ -57,6 +65,8 @@ impl App {
                 let status = if input.accept { AnomalyStatus::Accepted } else { AnomalyStatus::Rejected };
                 anomaly::resolve(&tx, id, status, note.as_deref(), &super::name_of(actor)).await?;
                 let after = anomaly::by_ids(&tx, actor.account_id, &[id]).await?.remove(&id);
+                let change = Change::new("resolveAnomaly", Kind::Anomaly, id).after(json!({ "status": status.as_str() }));
+                audit::record(&tx, actor, [change]).await?;
                 Ok(after.ok_or_else(|| vec![no_anomaly()]))
             })
             .await?)

@@ -55,7 +55,7 @@ impl App {
         };
         let proposal = &proposal;
         let changed = self
-            .change_server(actor, input.server_id, |tx, found| async move {
+            .change_server(actor, "updateServer", input.server_id, |tx, found| async move {
                 if found.version != proposal.from_version {
                     return Ok(Err(vec![conflict()]));
                 }
@@ -168,7 +168,7 @@ impl App {
             return Ok(Err(errors));
         }
         let (input, name) = (&input, &name);
-        self.change_feed(actor, input.feed_id, |tx, found| async move {
+        self.change_feed(actor, "updateFeed", input.feed_id, |tx, found| async move {
             if input.expected_version.is_some_and(|version| version != found.version) {
                 return Ok(Err(vec![conflict()]));
             }

@@ -1,9 +1,11 @@
 //! Entries made by people: pages that no feed reports, and taking such an entry back. Never an edit.
 
 use chrono::NaiveDate;
+use serde_json::json;
 
 use super::{
     App, Outcome, UserError, UserErrorCode, allow,
+    audit::{self, Change},
     checks::{Problems, fingerprint},
     idempotent::{self, Keys, Known, Stored},
     input::{CreateDeposit, ReverseDeposit},
@@ -15,7 +17,7 @@ use crate::{
         ledger::{Deposit, DepositKind},
         pages::{Methodology, PaperError, StandardPages},
     },
-    id::Uuid,
+    id::{Kind, PublicId, Uuid},
     store::{
         StoreError, account,
         collecting::{self, Entry},
@@ -85,10 +87,12 @@ impl App {
                     reversal_of: None,
                     methodology_version: Methodology::CURRENT.version,
                 };
+                let change = recorded(CREATE, &entry);
                 collecting::post(&tx, &[entry]).await?;
                 if let Some(key) = key {
                     keys.keep(&tx, &[(key, Stored { args: *args, result: id })]).await?;
                 }
+                audit::record(&tx, actor, [change]).await?;
                 known(&tx, actor, id).await
             })
             .await?)
@@ -141,10 +145,12 @@ impl App {
                     reversal_of: Some(entry.id),
                     methodology_version: entry.methodology_version,
                 };
+                let change = recorded(REVERSE, &reversal);
                 collecting::post(&tx, &[reversal]).await?;
                 if let Some(key) = key {
                     keys.keep(&tx, &[(key, Stored { args: *args, result: id })]).await?;
                 }
+                audit::record(&tx, actor, [change]).await?;
                 known(&tx, actor, id).await
             })
             .await?)
@@ -178,6 +184,20 @@ fn amount(problems: &mut Problems, input: &CreateDeposit) -> StandardPages {
         problems.push(UserError::whole(UserErrorCode::LimitExceeded, message));
     }
     standard
+}
+
+/// What the audit log keeps of an entry that somebody makes.
+fn recorded(action: &'static str, entry: &Entry) -> Change {
+    let public = |kind, id| PublicId::new(kind, id).to_string();
+    Change::new(action, Kind::Deposit, entry.id).after(json!({
+        "accountId": public(Kind::Account, entry.account_id),
+        "date": entry.day,
+        "small": entry.pages.small,
+        "large": entry.pages.large,
+        "duplex": entry.pages.duplex,
+        "standardMillionths": entry.standard.0,
+        "reversalOf": entry.reversal_of.map(|id| public(Kind::Deposit, id)),
+    }))
 }
 
 async fn known(tx: &crate::store::Tx, actor: &Actor, id: Uuid) -> Result<Result<Deposit, Vec<UserError>>, StoreError> {

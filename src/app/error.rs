@@ -2,6 +2,8 @@
 
 use std::error::Error;
 
+use chrono::TimeDelta;
+
 use crate::{domain::named_enum, store::StoreError};
 
 /// What a mutation comes to: what it made, what the caller can put right, or a fault.
@@ -19,6 +21,9 @@ pub enum AppError {
     /// The request cannot be understood, such as a cursor that is none; the text is for the caller.
     #[error("{0}")]
     BadRequest(String),
+    /// Too many attempts failed; the next may come after this time.
+    #[error("too many attempts failed")]
+    Throttled(TimeDelta),
     /// A fault of ours; its cause is logged and never leaves.
     #[error("a fault of ours")]
     Internal(#[source] Box<dyn Error + Send + Sync>),

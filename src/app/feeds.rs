@@ -8,6 +8,7 @@ use super::{
     App, Outcome, UserError, UserErrorCode,
     accounts::in_rows,
     allow,
+    audit::{self, Change},
     checks::{Problems, Row, fingerprint, only, row_count},
     idempotent::{self, Keys, Known, Stored},
     input::{RegisterFeed, RegisterFeeds},
@@ -23,7 +24,7 @@ use crate::{
         server::{Server, ServerStatus},
         vendor::VendorCapability,
     },
-    id::Uuid,
+    id::{Kind, Uuid},
     secret::Digest,
     store::{
         StoreError, Tx, account,
@@ -122,6 +123,9 @@ impl App {
                     };
                     rows.push(row);
                 }
+                let created =
+                    |(feed, _): &(Feed, FeedKey)| Change::new(MUTATION, Kind::Feed, feed.id).after(audit::feed_fields(feed));
+                audit::record(&tx, actor, added.iter().map(created)).await?;
                 Ok((rows, runs))
             })
             .await?;

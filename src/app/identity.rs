@@ -1,26 +1,43 @@
-//! Who asks: keys and tokens become actors; users and keys are made by the operator.
+//! Who asks: keys and tokens become actors.
 
 use std::collections::HashMap;
 
 use chrono::TimeDelta;
 
-use super::{
-    App, AppError, Outcome, UserError, UserErrorCode,
-    checks::{Problems, refuse},
-    input::{OperatorApiKey, OperatorUser},
-    query::Viewer,
-};
+use super::{App, AppError, query::Viewer};
 use crate::{
     clock::Instant,
     domain::account::{ActiveStatus, Actor, ApiKey, Permission, User, Who},
     id::{Kind, PublicId, Uuid},
-    secret::{self, Secret},
-    store::{account, identity},
+    secret,
+    store::{account, identity, session},
 };
 
+/// Who signed in, and by what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SignIn {
+    /// Who it is.
+    pub actor: Actor,
+    /// The session of an access token; `None` for an API key, and for a token of no session.
+    pub session: Option<Uuid>,
+    /// When it ends, and with it every socket and stream; `None` for never.
+    pub expires_at: Option<Instant>,
+}
+
 impl App {
-    /// Who has this API key; `None` when it is none, unknown, revoked or expired. Its last use is kept to the hour.
+    /// Who has this credential, an API key or an access token; `None` when it is not valid (any more).
+    pub async fn authenticate(&self, text: &str) -> Result<Option<SignIn>, AppError> {
+        // A JWT is three parts with dots between them; a key has none.
+        if text.contains('.') { self.authenticate_token(text).await } else { self.sign_in_by_api_key(text).await }
+    }
+
+    /// Who has this API key; `None` when it is none, unknown, revoked or expired.
     pub async fn authenticate_api_key(&self, text: &str) -> Result<Option<Actor>, AppError> {
+        Ok(self.sign_in_by_api_key(text).await?.map(|sign_in| sign_in.actor))
+    }
+
+    /// Its last use is kept to the hour.
+    async fn sign_in_by_api_key(&self, text: &str) -> Result<Option<SignIn>, AppError> {
         let Some(key) = secret::ApiKey::parse(text) else { return Ok(None) };
         let Some(key) = identity::api_key_by_digest(&self.parts.store, &key.digest).await? else { return Ok(None) };
         let now = self.now();
@@ -30,12 +47,12 @@ impl App {
         if key.last_used_at.is_none_or(|used| now - used >= TimeDelta::hours(1)) {
             identity::touch_api_key(&self.parts.store, key.id, now).await?;
         }
-        Ok(Some(Actor { who: Who::ApiKey(key.id), account_id: key.account_id, permission: key.permission }))
+        Ok(Some(SignIn { actor: of_key(&key), session: None, expires_at: key.expires_at }))
     }
 
-    /// Who has this access token (a JWT of ours) and until when; `None` when it is not valid, or its user or key is not in use any more.
-    /// What the bearer may do is read from its row, not from the token.
-    pub async fn authenticate_token(&self, text: &str) -> Result<Option<(Actor, Instant)>, AppError> {
+    /// Who has this access token (a JWT of ours) and until when; `None` when it is not valid, or its session, user or key is not in use any
+    /// more. What the bearer may do is read from its row, not from the token.
+    pub async fn authenticate_token(&self, text: &str) -> Result<Option<SignIn>, AppError> {
         let Some(tokens) = &self.parts.tokens else { return Ok(None) };
         let now = self.now();
         let verified = match tokens.verify(text, now) {
@@ -45,18 +62,42 @@ impl App {
                 return Ok(None);
             }
         };
-        let actor = match PublicId::parse(&verified.claims.sub) {
-            Some(PublicId { kind: Kind::User, uuid }) => identity::user(&self.parts.store, uuid)
-                .await?
-                .filter(|user| user.status == ActiveStatus::Active)
-                .map(|user| Actor { who: Who::User(user.id), account_id: user.account_id, permission: user.permission }),
-            Some(PublicId { kind: Kind::ApiKey, uuid }) => identity::api_key(&self.parts.store, uuid)
-                .await?
-                .filter(|key| in_use(key, now))
-                .map(|key| Actor { who: Who::ApiKey(key.id), account_id: key.account_id, permission: key.permission }),
-            _ => None,
+        let claims = &verified.claims;
+        // A session that cannot be read is one that nobody has.
+        let session = claims.session.as_deref().map(|text| Uuid::try_parse(text).unwrap_or(Uuid::nil()));
+        let Some(PublicId { kind, uuid }) = PublicId::parse(&claims.sub) else { return Ok(None) };
+        let who = match kind {
+            Kind::User => Who::User(uuid),
+            Kind::ApiKey => Who::ApiKey(uuid),
+            _ => return Ok(None),
         };
-        Ok(actor.map(|actor| (actor, verified.expires_at)))
+        let actor = self.in_force(who, session, now).await?;
+        Ok(actor.map(|actor| SignIn { actor, session, expires_at: Some(verified.expires_at) }))
+    }
+
+    /// Whether a sign-in still holds, with the same permission: what sockets and streams ask now and then.
+    pub async fn still_signed_in(&self, sign_in: &SignIn) -> Result<bool, AppError> {
+        let now = self.now();
+        if sign_in.expires_at.is_some_and(|end| end <= now) {
+            return Ok(false);
+        }
+        Ok(self.in_force(sign_in.actor.who, sign_in.session, now).await? == Some(sign_in.actor))
+    }
+
+    /// The actor as its row says, if it and its session are in use.
+    async fn in_force(&self, who: Who, session: Option<Uuid>, now: Instant) -> Result<Option<Actor>, AppError> {
+        let store = &self.parts.store;
+        Ok(match who {
+            Who::User(id) => {
+                if let Some(session) = session
+                    && !session::is_live(store, session, id, now).await?
+                {
+                    return Ok(None);
+                }
+                identity::user(store, id).await?.filter(|user| user.status == ActiveStatus::Active).map(|user| of_user(&user))
+            }
+            Who::ApiKey(id) => identity::api_key(store, id).await?.filter(|key| in_use(key, now)).map(|key| of_key(&key)),
+        })
     }
 
     /// Who is asking.
@@ -84,96 +125,16 @@ impl App {
         keys.retain(|id, _| actor.permission >= Permission::Admin || actor.who == Who::ApiKey(*id));
         Ok(keys)
     }
-
-    /// Adds a user at the operator's command line.
-    pub async fn operator_create_user(&self, input: OperatorUser) -> Outcome<User> {
-        let mut problems = Problems::default();
-        let name = problems.text("name", &input.name, 1);
-        let email = problems.text("email", &input.email, 1).to_lowercase();
-        let parts = email.split_once('@');
-        if !parts.is_some_and(|(local, domain)| {
-            !local.is_empty() && !domain.is_empty() && !domain.contains('@') && !email.contains(char::is_whitespace)
-        }) {
-            problems.add(UserErrorCode::Invalid, "email", "This is not an e-mail address.");
-        }
-        if let Err(errors) = problems.or(()) {
-            return Ok(Err(errors));
-        }
-        let (name, email, input) = (&name, &email, &input);
-        let made = self
-            .parts
-            .store
-            .write(|tx| async move {
-                if account::find(&tx, input.account_id).await?.is_none() {
-                    return Ok(Err(vec![no_account()]));
-                }
-                if identity::email_taken(&tx, email).await? {
-                    let message = "Another user of this installation has this address.";
-                    return Ok(Err(vec![UserError::at(UserErrorCode::Taken, "email", message)]));
-                }
-                let user = User {
-                    id: self.parts.ids.uuid(tx.now()),
-                    account_id: input.account_id,
-                    name: name.clone(),
-                    email: email.clone(),
-                    permission: input.permission,
-                    status: ActiveStatus::Active,
-                    created_at: tx.now(),
-                    updated_at: tx.now(),
-                    version: 1,
-                };
-                identity::insert_user(&tx, &user).await?;
-                Ok(Ok(user))
-            })
-            .await?;
-        Ok(made)
-    }
-
-    /// Makes an API key at the operator's command line; its text is in this answer only.
-    pub async fn operator_create_api_key(&self, input: OperatorApiKey) -> Outcome<(ApiKey, Secret)> {
-        let mut problems = Problems::default();
-        let name = problems.text("name", &input.name, 1);
-        if input.expires_in_days.is_some_and(|days| !(1..=36_500).contains(&days)) {
-            problems.add(UserErrorCode::Invalid, "expiresInDays", "1 to 36,500 days.");
-        }
-        if let Err(errors) = problems.or(()) {
-            return Ok(Err(errors));
-        }
-        let made = secret::ApiKey::generate(&self.parts.ids);
-        let (input, name, stored) = (&input, &name, &made.key);
-        let key = self
-            .parts
-            .store
-            .write(|tx| async move {
-                if account::find(&tx, input.account_id).await?.is_none() {
-                    return Ok(None);
-                }
-                let key = ApiKey {
-                    id: self.parts.ids.uuid(tx.now()),
-                    account_id: input.account_id,
-                    name: name.clone(),
-                    hint: stored.hint.clone(),
-                    permission: input.permission,
-                    created_at: tx.now(),
-                    expires_at: input.expires_in_days.map(|days| tx.now() + TimeDelta::days(i64::from(days))),
-                    revoked_at: None,
-                    last_used_at: None,
-                };
-                identity::insert_api_key(&tx, &key, &stored.digest).await?;
-                Ok(Some(key))
-            })
-            .await?;
-        match key {
-            Some(key) => Ok(Ok((key, made.text))),
-            None => refuse(no_account()),
-        }
-    }
 }
 
 fn in_use(key: &ApiKey, now: Instant) -> bool {
     key.revoked_at.is_none() && key.expires_at.is_none_or(|expires| now < expires)
 }
 
-fn no_account() -> UserError {
-    UserError::at(UserErrorCode::NotFound, "accountId", "There is no such account.")
+fn of_user(user: &User) -> Actor {
+    Actor { who: Who::User(user.id), account_id: user.account_id, permission: user.permission }
+}
+
+fn of_key(key: &ApiKey) -> Actor {
+    Actor { who: Who::ApiKey(key.id), account_id: key.account_id, permission: key.permission }
 }

@@ -5,8 +5,9 @@ use chrono_tz::Tz;
 
 pub use crate::connector::Credentials;
 use crate::{
+    clock::Instant,
     domain::{
-        account::{AccountRole, Permission},
+        account::{AccountRole, ActiveStatus, Permission},
         calendar::Month,
         feed::CollectionScope,
         pages::{Pages, Paper},
@@ -27,6 +28,68 @@ pub struct CreateAccount {
     pub time_zone: Option<Tz>,
     /// The partner system's own id, at most 200 characters.
     pub external_id: Option<String>,
+    /// Makes a repeated call answer like the first for 24 hours.
+    pub idempotency_key: Option<String>,
+}
+
+/// Input of `updateAccount`; `None` leaves a setting as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UpdateAccount {
+    /// The account.
+    pub account_id: Uuid,
+    /// New name, 1 to 200 characters.
+    pub name: Option<String>,
+    /// New status.
+    pub status: Option<ActiveStatus>,
+    /// New zone.
+    pub time_zone: Option<Tz>,
+    /// New external id, at most 200 characters; `Some(None)` clears it.
+    pub external_id: Option<Option<String>>,
+    /// Refused with CONFLICT when the account has another version.
+    pub expected_version: Option<i32>,
+}
+
+/// Input of `createUser`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateUser {
+    /// The account it will belong to.
+    pub account_id: Uuid,
+    /// Full name, 1 to 200 characters.
+    pub name: String,
+    /// E-mail address.
+    pub email: String,
+    /// What the user may do.
+    pub permission: Permission,
+    /// Makes a repeated call answer like the first for 24 hours.
+    pub idempotency_key: Option<String>,
+}
+
+/// Input of `updateUser`; `None` leaves a setting as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UpdateUser {
+    /// The user.
+    pub user_id: Uuid,
+    /// New full name, 1 to 200 characters.
+    pub name: Option<String>,
+    /// New permission.
+    pub permission: Option<Permission>,
+    /// New status; INACTIVE ends the user's sessions.
+    pub status: Option<ActiveStatus>,
+    /// Refused with CONFLICT when the user has another version.
+    pub expected_version: Option<i32>,
+}
+
+/// Input of `createApiKey`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateApiKey {
+    /// The account it will belong to.
+    pub account_id: Uuid,
+    /// What it is for, 1 to 200 characters.
+    pub name: String,
+    /// What the key may do.
+    pub permission: Permission,
+    /// When it stops working; `None` for never.
+    pub expires_at: Option<Instant>,
     /// Makes a repeated call answer like the first for 24 hours.
     pub idempotency_key: Option<String>,
 }

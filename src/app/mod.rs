@@ -28,6 +28,8 @@ use crate::{
 
 mod accounts;
 mod anomalies;
+mod api_keys;
+pub mod audit;
 mod certificates;
 mod changes;
 mod checks;
@@ -48,8 +50,10 @@ pub mod query;
 mod reads;
 mod reconcile;
 mod servers;
+mod sign_in;
 mod sums;
 mod syncs;
+mod users;
 pub mod work;
 
 pub use crate::render::Sheet;
@@ -61,7 +65,9 @@ pub use connectors::{ConnectorCache, Unopened};
 pub use error::{AppError, Outcome, UserError, UserErrorCode};
 pub use health::HealthStream;
 pub use hub::Hub;
+pub use identity::SignIn;
 pub use progress::ProgressStream;
+pub use sign_in::{NewSession, SignInSettings};
 
 /// What the use cases are made of.
 pub struct AppParts {
@@ -102,6 +108,7 @@ impl Default for AppSettings {
 pub struct App {
     pub(crate) parts: AppParts,
     certificates: Certificates,
+    sign_in: sign_in::SignInDesk,
 }
 
 impl fmt::Debug for App {
@@ -114,13 +121,20 @@ impl App {
     /// The use cases over `parts`.
     pub fn new(parts: AppParts) -> Self {
         let certificates = desk(&parts, CertificateSettings::default());
-        Self { parts, certificates }
+        Self { parts, certificates, sign_in: sign_in::SignInDesk::new(SignInSettings::default()) }
     }
 
     /// The same, with what the operator decides about certificates.
     #[must_use]
     pub fn with_certificates(mut self, settings: CertificateSettings) -> Self {
         self.certificates = desk(&self.parts, settings);
+        self
+    }
+
+    /// The same, with what the operator decides about signing in.
+    #[must_use]
+    pub fn with_sign_in(mut self, settings: SignInSettings) -> Self {
+        self.sign_in = sign_in::SignInDesk::new(settings);
         self
     }
 

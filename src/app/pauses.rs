@@ -4,7 +4,12 @@
 
 use std::future::Future;
 
-use super::{App, AppError, Outcome, UserError, UserErrorCode, allow, checks::refuse, collect::check::Checks};
+use super::{
+    App, AppError, Outcome, UserError, UserErrorCode, allow,
+    audit::{self, Change},
+    checks::refuse,
+    collect::check::Checks,
+};
 use crate::{
     domain::{
         account::{Actor, Permission},
@@ -15,7 +20,7 @@ use crate::{
         server::{Server, ServerStatus},
         vendor::VendorCapability,
     },
-    id::Uuid,
+    id::{Kind, Uuid},
     store::{
         StoreError, Tx, feed, feed_settings,
         run::{self, NewRun},
@@ -29,7 +34,7 @@ pub(super) type Changed<T> = Result<Result<(T, Option<Uuid>), Vec<UserError>>, S
 impl App {
     /// `pauseFeed`: leaves out whole local days, from today to the day before the resume.
     pub async fn pause_feed(&self, actor: &Actor, feed_id: Uuid) -> Outcome<Feed> {
-        self.change_feed(actor, feed_id, |tx, found| async move {
+        self.change_feed(actor, "pauseFeed", feed_id, |tx, found| async move {
             if found.ended_at.is_some() {
                 return Ok(Err(vec![invalid_state("feedId", "The feed is removed.")]));
             }
@@ -45,7 +50,7 @@ impl App {
     /// `resumeFeed`: collects again from today on; days before the pause that are not covered yet are collected at once where the vendor
     /// has HISTORY.
     pub async fn resume_feed(&self, actor: &Actor, feed_id: Uuid) -> Outcome<Feed> {
-        self.change_feed(actor, feed_id, |tx, found| async move {
+        self.change_feed(actor, "resumeFeed", feed_id, |tx, found| async move {
             if found.ended_at.is_some() {
                 return Ok(Err(vec![invalid_state("feedId", "The feed is removed; register it again.")]));
             }
@@ -69,7 +74,7 @@ impl App {
 
     /// `removeFeed`: ends it for good; its entries stay.
     pub async fn remove_feed(&self, actor: &Actor, feed_id: Uuid) -> Outcome<Feed> {
-        self.change_feed(actor, feed_id, |tx, found| async move {
+        self.change_feed(actor, "removeFeed", feed_id, |tx, found| async move {
             if found.ended_at.is_none() {
                 feed_settings::remove(&tx, found.id).await?;
             }
@@ -80,7 +85,7 @@ impl App {
 
     /// `pauseServer`: collects nothing until it is resumed, and then everything; a run under way stops at its next day or feed.
     pub async fn pause_server(&self, actor: &Actor, server_id: Uuid) -> Outcome<Server> {
-        self.change_server(actor, server_id, |tx, found| async move {
+        self.change_server(actor, "pauseServer", server_id, |tx, found| async move {
             if found.removed_at.is_some() {
                 return Ok(Err(vec![invalid_state("serverId", "The server is removed.")]));
             }
@@ -95,7 +100,7 @@ impl App {
 
     /// `resumeServer`: collects again; its feeds are caught up by a RECOVERY run.
     pub async fn resume_server(&self, actor: &Actor, server_id: Uuid) -> Outcome<Server> {
-        self.change_server(actor, server_id, |tx, found| async move {
+        self.change_server(actor, "resumeServer", server_id, |tx, found| async move {
             if found.removed_at.is_some() {
                 return Ok(Err(vec![invalid_state("serverId", "The server is removed; register it again.")]));
             }
@@ -113,7 +118,7 @@ impl App {
     /// `removeServer`: ends its feeds, erases its credentials, keeps its entries.
     pub async fn remove_server(&self, actor: &Actor, server_id: Uuid) -> Outcome<Server> {
         let removed = self
-            .change_server(actor, server_id, |tx, found| async move {
+            .change_server(actor, "removeServer", server_id, |tx, found| async move {
                 if found.removed_at.is_none() {
                     server_settings::remove(&tx, found.id, day_of(tx.now(), found.time_zone)).await?;
                     feed_settings::remove_of_server(&tx, found.id).await?;
@@ -153,7 +158,13 @@ impl App {
     }
 
     /// Changes one feed under its lock: no collection of it commits meanwhile. Gives the feed as it is then.
-    pub(super) async fn change_feed<F, Fut>(&self, actor: &Actor, feed_id: Uuid, change: F) -> Outcome<Feed>
+    pub(super) async fn change_feed<F, Fut>(
+        &self,
+        actor: &Actor,
+        action: &'static str,
+        feed_id: Uuid,
+        change: F,
+    ) -> Outcome<Feed>
     where
         F: Fn(Tx, Feed) -> Fut + Copy,
         Fut: Future<Output = Result<Result<Option<Uuid>, Vec<UserError>>, StoreError>>,
@@ -167,11 +178,15 @@ impl App {
                 let Some(found) = feed::by_ids(&tx, actor.account_id, &[feed_id]).await?.remove(&feed_id) else {
                     return Ok(Err(vec![no_feed()]));
                 };
+                let entry = Change::new(action, Kind::Feed, feed_id).before(audit::feed_fields(&found));
                 let run = match change(tx.clone(), found).await? {
                     Ok(run) => run,
                     Err(errors) => return Ok(Err(errors)),
                 };
                 let after = feed::by_ids(&tx, actor.account_id, &[feed_id]).await?.remove(&feed_id);
+                if let Some(after) = &after {
+                    audit::record(&tx, actor, [entry.after(audit::feed_fields(after))]).await?;
+                }
                 Ok(after.map(|feed| (feed, run)).ok_or_else(|| vec![no_feed()]))
             })
             .await;
@@ -187,7 +202,13 @@ impl App {
     }
 
     /// Changes one server under its lock: no collection of it commits, nobody claims it meanwhile. Gives the server as it is then.
-    pub(super) async fn change_server<F, Fut>(&self, actor: &Actor, server_id: Uuid, change: F) -> Outcome<Server>
+    pub(super) async fn change_server<F, Fut>(
+        &self,
+        actor: &Actor,
+        action: &'static str,
+        server_id: Uuid,
+        change: F,
+    ) -> Outcome<Server>
     where
         F: Fn(Tx, Server) -> Fut + Copy,
         Fut: Future<Output = Result<Result<Option<Uuid>, Vec<UserError>>, StoreError>>,
@@ -201,11 +222,15 @@ impl App {
                 let Some(found) = server::by_ids(&tx, actor.account_id, &[server_id]).await?.remove(&server_id) else {
                     return Ok(Err(vec![no_server()]));
                 };
+                let entry = Change::new(action, Kind::Server, server_id).before(audit::server_fields(&found));
                 let run = match change(tx.clone(), found).await? {
                     Ok(run) => run,
                     Err(errors) => return Ok(Err(errors)),
                 };
                 let after = server::by_ids(&tx, actor.account_id, &[server_id]).await?.remove(&server_id);
+                if let Some(after) = &after {
+                    audit::record(&tx, actor, [entry.after(audit::server_fields(after))]).await?;
+                }
                 Ok(after.map(|server| (server, run)).ok_or_else(|| vec![no_server()]))
             })
             .await;

@@ -7,6 +7,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 pub use super::connectors::ConnectorCache;
 use super::{
     App, AppError, Outcome, UserError, UserErrorCode, allow,
+    audit::{self, Change},
     checks::{Problems, Row, fingerprint, refuse},
     idempotent::{self, Keys, Known, Stored},
     input::{RegisterServer, TestServerConnection},
@@ -24,7 +25,7 @@ use crate::{
         server::{Server, ServerStatus},
         vendor::VendorCapability,
     },
-    id::Uuid,
+    id::{Kind, Uuid},
     store::{account, health, server},
 };
 
@@ -100,6 +101,8 @@ impl App {
                 if let Some(key) = key {
                     keys.keep(&tx, &[(key, Stored { args: *args, result: server.id })]).await?;
                 }
+                let change = Change::new(MUTATION, Kind::Server, server.id).after(audit::server_fields(&server));
+                audit::record(&tx, actor, [change]).await?;
                 Ok(Some(server.id))
             })
             .await?;

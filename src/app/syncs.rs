@@ -1,7 +1,10 @@
 //! Sync runs: started and cancelled by people. How they go is the engine's.
 
+use serde_json::json;
+
 use super::{
     App, AppError, Outcome, UserError, UserErrorCode, allow,
+    audit::{self, Change},
     checks::{Problems, fingerprint, refuse},
     idempotent::{self, Keys, Known, Stored},
     input::StartSync,
@@ -13,7 +16,7 @@ use crate::{
         run::{SyncRun, SyncStatus, SyncTrigger},
         server::{Server, ServerStatus},
     },
-    id::Uuid,
+    id::{Kind, PublicId, Uuid},
     store::{
         StoreError, feed,
         run::{self, NewRun},
@@ -77,6 +80,11 @@ impl App {
                 if let Some(key) = key {
                     keys.keep(&tx, &[(key, Stored { args: *args, result: run.id })]).await?;
                 }
+                if new {
+                    let server = PublicId::new(Kind::Server, run.server_id).to_string();
+                    let change = Change::new(MUTATION, Kind::SyncRun, run.id).after(json!({ "serverId": server }));
+                    audit::record(&tx, actor, [change]).await?;
+                }
                 Ok(Ok((run, new)))
             })
             .await?;
@@ -127,6 +135,8 @@ impl App {
                     // It moved on between the two statements: look again.
                     return Err(StoreError::Taken);
                 }
+                let found = json!({ "status": found.status.as_str() });
+                audit::record(&tx, actor, [Change::new("cancelSync", Kind::SyncRun, run_id).before(found)]).await?;
                 Ok(run::find(&tx, run_id).await?.ok_or_else(|| no_run("runId")))
             })
             .await?;

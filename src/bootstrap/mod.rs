@@ -21,7 +21,7 @@ use sqlx::{
 
 use crate::{
     app::{
-        App, AppParts, AppSettings, CertificateSettings, ConnectorCache, Hub,
+        App, AppParts, AppSettings, CertificateSettings, ConnectorCache, Hub, SignInSettings,
         collect::{CollectSettings, Engine, EngineFault, EngineParts},
         ports::{Job, JobQueue, QueueError},
         work::CollectEnd,
@@ -34,6 +34,7 @@ use crate::{
         server::Server,
     },
     graphql,
+    http::PASSWORD_PAGE,
     id::{IdSource, Kind, PublicId, SharedIds, Uuid},
     jobs::Queue,
     lifecycle::CancellationToken,
@@ -198,7 +199,8 @@ impl Node {
             holidays: config.collect.holidays.iter().copied().collect(),
             mail,
             ..CertificateSettings::default()
-        });
+        })
+        .with_sign_in(sign_in_settings(&config));
         let app = Arc::new(app);
         let engine = engine.with_certificates(app.certificate_desk().clone());
         Ok(Self { config, around, store, app, engine, queue, tokens, made_key_file: keys.made })
@@ -243,6 +245,7 @@ impl Node {
             sub: PublicId::new(Kind::User, user.id).to_string(),
             account: PublicId::new(Kind::Account, user.account_id).to_string(),
             permission: user.permission.to_string(),
+            session: None,
         }))
     }
 
@@ -351,6 +354,18 @@ fn public_url(config: &Config) -> String {
     let scheme = if http.tls_files().is_some() { "https" } else { "http" };
     let given = http.public_url.as_ref().map(ToString::to_string);
     given.unwrap_or_else(|| format!("{scheme}://{}", http.listen)).trim_end_matches('/').to_owned()
+}
+
+fn sign_in_settings(config: &Config) -> SignInSettings {
+    let auth = &config.auth;
+    SignInSettings {
+        access_lifetime: auth.access_token_lifetime,
+        refresh_lifetime: TimeDelta::from_std(auth.refresh_token_lifetime).unwrap_or(TimeDelta::days(30)),
+        password_page: match &auth.password_page {
+            Some(page) => page.to_string(),
+            None => format!("{}{PASSWORD_PAGE}", public_url(config)),
+        },
+    }
 }
 
 fn mailer(mail: &config::Mail) -> Result<Option<Mailer>, OpenError> {

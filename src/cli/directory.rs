@@ -50,9 +50,19 @@ pub(super) struct CreateAccount {
 #[derive(Debug, Subcommand)]
 pub(super) enum User {
     Create(CreateUser),
+    ResetPassword(ResetPassword),
 }
 
-/// Make a user and print its id.
+/// End a user's password and sessions, and print the one-time address for setting a new password, valid for 72 hours.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  coppice user reset-password --user usr_...")]
+pub(super) struct ResetPassword {
+    /// The user, usr_...
+    #[arg(long, value_name = "ID", value_parser = values::user_id)]
+    user: Uuid,
+}
+
+/// Make a user and print its id, and on the standard error stream the one-time address for setting a password (with --json beside the id).
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   coppice user create --account acc_... --name \"Erika Muster\" --email erika@example.com --permission ADMIN")]
@@ -143,13 +153,20 @@ pub(super) async fn account(global: &Global, Account::Create(what): Account) -> 
     Ok(())
 }
 
-pub(super) async fn user(global: &Global, User::Create(what): User) -> Result<(), Failure> {
+pub(super) async fn user(global: &Global, what: User) -> Result<(), Failure> {
+    match what {
+        User::Create(what) => create_user(global, what).await,
+        User::ResetPassword(what) => reset_password(global, what.user).await,
+    }
+}
+
+async fn create_user(global: &Global, what: CreateUser) -> Result<(), Failure> {
     let node = directory(global, Purpose::Directory).await?;
     let CreateUser { account, name, email, permission } = what;
     let input = OperatorUser { account_id: account, name, email, permission };
     let made = done(node.app().operator_create_user(input).await);
     node.close().await;
-    let made = made?;
+    let (made, url) = made?;
     let id = public(Kind::User, made.id);
     if global.json {
         print(json!({
@@ -158,9 +175,25 @@ pub(super) async fn user(global: &Global, User::Create(what): User) -> Result<()
             "name": made.name,
             "email": made.email,
             "permission": made.permission.as_str(),
+            "passwordUrl": url.expose(),
         }));
     } else {
         print(id);
+        // Beside the result, which scripts read.
+        eprintln!("The user sets a password at this address, once and within 72 hours:\n  {}", url.expose());
+    }
+    Ok(())
+}
+
+async fn reset_password(global: &Global, user: Uuid) -> Result<(), Failure> {
+    let node = directory(global, Purpose::Directory).await?;
+    let reset = done(node.app().operator_reset_password(user).await);
+    node.close().await;
+    let (user, url) = reset?;
+    if global.json {
+        print(json!({ "id": public(Kind::User, user.id), "passwordUrl": url.expose() }));
+    } else {
+        print(url.expose());
     }
     Ok(())
 }

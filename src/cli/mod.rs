@@ -17,6 +17,7 @@ use crate::{
     lifecycle, telemetry,
 };
 
+mod audit;
 mod demo;
 mod directory;
 mod failure;
@@ -39,7 +40,7 @@ const EXIT_CODES: &str = "Exit codes:
   2  the command line or the configuration cannot be used
   3  refused: an id that names nothing, a name or address that is taken
   4  sync: the run did not succeed or has not ended; demo: a total is not what was
-     printed; schema: the file differs";
+     printed; schema: the file differs; audit verify: the log was changed";
 
 /// Over the options that every command has.
 const EVERYWHERE: &str = "Options of every command";
@@ -134,6 +135,11 @@ enum Command {
         #[command(subcommand)]
         what: Keys,
     },
+    /// The audit log: who changed what. It is only ever added to.
+    Audit {
+        #[command(subcommand)]
+        what: audit::Audit,
+    },
     Simulate(simulate::Simulate),
 }
 
@@ -207,6 +213,7 @@ async fn run(Cli { global, command }: Cli) -> Result<(), Failure> {
         Command::Project { what } => project::project(&global, what).await?,
         Command::Sync(what) => sync::sync(&global, what).await?,
         Command::Reconcile(what) => reconcile::reconcile(&global, what).await?,
+        Command::Audit { what } => audit::audit(&global, what).await?,
         Command::Demo(what) => demo::demo(what).await?,
         Command::Simulate(what) => simulate::simulate(what).await?,
     }

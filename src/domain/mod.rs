@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod anomaly;
+pub mod attempts;
 pub mod calendar;
 pub mod certificate;
 pub mod device;

@@ -21,6 +21,7 @@ use crate::domain::paging::{DEFAULT_PAGE, MAX_PAGE, Page, PageArgs};
 const PLURALS: &[(&str, &str)] = &[
     ("Account", "accounts"),
     ("Anomaly", "anomalies"),
+    ("ApiKey", "API keys"),
     ("Certificate", "certificates"),
     ("Collection", "collections"),
     ("Deposit", "ledger entries"),
@@ -30,6 +31,7 @@ const PLURALS: &[(&str, &str)] = &[
     ("Project", "projects"),
     ("Server", "servers"),
     ("SyncRun", "sync runs"),
+    ("User", "users"),
     ("VendorCustomer", "a vendor's customers"),
 ];
 

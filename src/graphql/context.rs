@@ -1,13 +1,16 @@
 //! What a request carries: who asks, the loaders, its id.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicBool, Ordering},
+};
 
 use async_graphql::{Context, ID, Request};
 
 use super::{
     connection::Connection,
     error::{ApiError, Result},
-    loaders::{Loaders, loaders},
+    loaders::{Asked, Loaders, loaders},
     scalars::Date,
     types::{
         Account, Anomaly, ApiKey, Certificate, Collection, Consumption, Deposit, Device, Feed, HealthSummary, Project, Server,
@@ -39,11 +42,37 @@ pub struct RequestId(pub String);
 #[derive(Debug, Clone, Copy)]
 pub struct ClientAddress(pub Option<std::net::IpAddr>);
 
+/// The session that the caller's token is of; `None` for an API key and for a token of no session.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionId(pub Option<Uuid>);
+
+/// Who signed in by the request itself: what follows in its document is answered for them.
+#[derive(Default)]
+pub(super) struct Adopted {
+    /// The loads that the request's fields ask for, whoever the caller is.
+    pub(super) asked: Arc<Asked>,
+    tried: AtomicBool,
+    found: OnceLock<(Actor, Loaders)>,
+}
+
+impl Adopted {
+    /// Whether this is the document's first attempt to start a session.
+    pub(super) fn begin(&self) -> bool {
+        !self.tried.swap(true, Ordering::SeqCst)
+    }
+
+    pub(super) fn adopt(&self, app: &Arc<App>, actor: Actor) {
+        self.found.get_or_init(|| (actor, loaders(app, actor, Arc::clone(&self.asked))));
+    }
+}
+
 /// Makes a request ready to be executed: gives it its caller, a set of loaders of its own and its id.
 pub fn prepare(request: &mut Request, app: &Arc<App>, caller: Caller, id: RequestId) {
+    let adopted = Adopted::default();
     if let Some(actor) = caller.0 {
-        request.data.insert(loaders(app, actor));
+        request.data.insert(loaders(app, actor, Arc::clone(&adopted.asked)));
     }
+    request.data.insert(adopted);
     request.data.insert(caller);
     request.data.insert(id);
 }
@@ -59,6 +88,9 @@ pub(super) struct Session<'a> {
 impl<'a> Session<'a> {
     /// The session of a request; UNAUTHENTICATED when nobody is signed in.
     pub(super) fn of(ctx: &Context<'a>) -> Result<Self> {
+        if let Some((actor, load)) = ctx.data_opt::<Adopted>().and_then(|adopted| adopted.found.get()) {
+            return Ok(Self { app: app(ctx)?, actor, load });
+        }
         let Some(Caller(Some(actor))) = ctx.data_opt::<Caller>() else { return Err(ApiError::unauthenticated()) };
         let load = ctx.data_opt::<Loaders>().ok_or_else(|| ApiError::internal("a signed-in request has no loaders"))?;
         Ok(Self { app: app(ctx)?, actor, load })
@@ -128,6 +160,14 @@ impl Session<'_> {
 
     pub(super) async fn feeds(self, filter: FeedFilter, order: NameOrder, page: PageArgs) -> Result<Connection<Feed>> {
         Ok(self.app.feeds(self.actor, &filter, order, &page).await?.into())
+    }
+
+    pub(super) async fn users(self, account: Uuid, page: PageArgs) -> Result<Option<Connection<User>>> {
+        Ok(self.app.users(self.actor, account, &page).await?.map(Into::into))
+    }
+
+    pub(super) async fn api_keys_of(self, account: Uuid, page: PageArgs) -> Result<Option<Connection<ApiKey>>> {
+        Ok(self.app.api_keys(self.actor, account, &page).await?.map(Into::into))
     }
 
     pub(super) async fn sync_runs(self, filter: SyncRunFilter, page: PageArgs) -> Result<Connection<SyncRun>> {

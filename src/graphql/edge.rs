@@ -9,19 +9,20 @@ use std::{
 use async_graphql::{
     Request, Response, ServerError, ServerResult, ValidationResult, Variables,
     extensions::{
-        Extension, ExtensionContext, ExtensionFactory, NextParseQuery, NextPrepareRequest, NextRequest, NextSubscribe,
-        NextValidation,
+        Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery, NextPrepareRequest, NextRequest,
+        NextSubscribe, NextValidation,
     },
     futures_util::stream::{BoxStream, StreamExt as _},
     parser::{parse_query, types::ExecutableDocument},
 };
 
 use super::{
-    context::RequestId,
+    context::{Adopted, RequestId},
     error::{Cause, Code, error_code, server_error, set_code},
     limits::{Limits, precheck},
-    loaders::{Asked, Driver, Loaders},
+    loaders::{Asked, Driver},
 };
+use crate::app::audit::in_request;
 
 /// Makes one [`Edge`] per request.
 pub struct EdgeFactory(pub Limits);
@@ -65,7 +66,7 @@ impl Extension for Edge {
         if let Some(RequestId(id)) = given(&request) {
             self.request_id.get_or_init(|| id.clone());
         }
-        if let Some(Loaders { asked, .. }) = given(&request) {
+        if let Some(Adopted { asked, .. }) = given(&request) {
             self.asked.get_or_init(|| Arc::clone(asked));
         }
         let document = parse_query(&request.query).map_err(syntax)?;
@@ -83,6 +84,14 @@ impl Extension for Edge {
     ) -> ServerResult<ExecutableDocument> {
         // It is parsed already: what the engine still refuses here are its own limits.
         next.run(ctx, query, variables).await.map_err(|error| with_code(error, Code::TooComplex))
+    }
+
+    async fn execute(&self, ctx: &ExtensionContext<'_>, operation_name: Option<&str>, next: NextExecute<'_>) -> Response {
+        let run = next.run(ctx, operation_name);
+        match self.request_id.get() {
+            Some(id) => in_request(id.clone(), run).await,
+            None => run.await,
+        }
     }
 
     async fn validation(

@@ -81,6 +81,8 @@ pub(super) fn set_code(error: &mut ServerError, code: Code) {
 pub struct ApiError {
     code: Code,
     message: Cow<'static, str>,
+    /// Seconds after which to try again.
+    retry_after: Option<i64>,
     cause: Option<Cause>,
 }
 
@@ -94,7 +96,7 @@ pub type Result<T> = std::result::Result<T, ApiError>;
 impl ApiError {
     /// An error with a code and a sentence for the caller.
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into(), cause: None }
+        Self { code, message: message.into(), retry_after: None, cause: None }
     }
 
     /// Nobody is signed in.
@@ -105,7 +107,7 @@ impl ApiError {
     /// A fault of ours; `cause` is logged, never shown.
     pub fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         let cause = Cause(Arc::from(cause.into()));
-        Self { code: Code::Internal, message: INTERNAL.into(), cause: Some(cause) }
+        Self { code: Code::Internal, message: INTERNAL.into(), retry_after: None, cause: Some(cause) }
     }
 }
 
@@ -117,6 +119,12 @@ impl From<AppError> for ApiError {
             AppError::Forbidden => Self::new(Code::Forbidden, "The caller's permission does not suffice for this."),
             AppError::TooComplex(message) => Self::new(Code::TooComplex, message),
             AppError::BadRequest(message) => Self::new(Code::BadRequest, message),
+            AppError::Throttled(wait) => {
+                // Rounded up: who comes back after so many seconds is not sent away again.
+                let seconds = (wait.num_milliseconds() + 999) / 1000;
+                let message = format!("Too many attempts failed; try again in {seconds} seconds.");
+                Self { retry_after: Some(seconds), ..Self::new(Code::RateLimited, message) }
+            }
             AppError::Internal(cause) => Self::internal(cause),
         }
     }
@@ -126,6 +134,9 @@ impl From<ApiError> for Error {
     fn from(error: ApiError) -> Self {
         let mut extensions = ErrorExtensionValues::default();
         extensions.set("code", error.code.as_str());
+        if let Some(seconds) = error.retry_after {
+            extensions.set("retryAfter", seconds);
+        }
         Self {
             message: error.message.into_owned(),
             source: error.cause.map(|cause| Arc::new(cause) as Arc<_>),

@@ -144,14 +144,12 @@ macro_rules! loaders {
     ($($(#[$doc:meta])* $field:ident: $record:ty = $call:ident,)+) => {
         /// The loaders of one request.
         pub struct Loaders {
-            pub(super) asked: Arc<Asked>,
             $($(#[$doc])* pub $field: ById<$record>,)+
         }
 
-        /// A set of loaders for a request of `actor`.
-        pub fn loaders(app: &Arc<App>, actor: Actor) -> Loaders {
-            let asked = Arc::default();
-            Loaders { $($field: by_id(app, actor, &asked, |app, actor, keys| app.$call(actor, keys).boxed()),)+ asked }
+        /// A set of loaders for a request of `actor`, which leave their loads to the driver of `asked`.
+        pub(super) fn loaders(app: &Arc<App>, actor: Actor, asked: Arc<Asked>) -> Loaders {
+            Loaders { $($field: by_id(app, actor, &asked, |app, actor, keys| app.$call(actor, keys).boxed()),)+ }
         }
     };
 }

@@ -36,10 +36,9 @@ mod types;
 #[cfg(test)]
 mod tests;
 
-pub use context::{Caller, ClientAddress, RequestId, prepare};
+pub use context::{Caller, ClientAddress, RequestId, SessionId, prepare};
 pub use error::{Code, error_code, server_error};
 pub use limits::{Cost, Limits, precheck};
-pub use loaders::{Loaders, loaders};
 
 /// The schema's query root, with the page arguments of its connections.
 pub type Query = connection::Paged<queries::Query>;

@@ -51,6 +51,9 @@ pub trait Backend: Send + Sync + 'static {
         client: Option<IpAddr>,
     ) -> Result<Option<Identity<Self::Actor>>, AuthenticateError>;
 
+    /// Whether a sign-in still holds. Sockets and streams ask it now and then, and end when it does not.
+    async fn holds(&self, actor: &Self::Actor) -> bool;
+
     /// Everything that must happen before the document is looked at: limits, trusted documents, the request's data. Its
     /// errors are the answer; an integer `retryAfter` (seconds) in an error's extensions becomes the header of that name.
     async fn prepare(&self, request: &mut Request, context: &Context<'_, Self::Actor>) -> Result<(), Vec<ServerError>>;

@@ -16,10 +16,10 @@ use tokio::time::sleep;
 
 use super::{
     Api,
+    auth::Identity,
     backend::Backend,
     operation::{self, Finished, Step},
 };
-use crate::clock::Instant;
 
 /// Browsers dispatch an event only if it has data, be it empty.
 const COMPLETE: &str = "event: complete\ndata: \n\n";
@@ -32,14 +32,14 @@ pub(super) fn respond<B: Backend>(
     api: &Arc<Api<B>>,
     steps: BoxStream<'static, Step>,
     request_id: &str,
-    expires_at: Option<Instant>,
+    identity: Option<Identity<B::Actor>>,
 ) -> Response<Body> {
-    let ttl = expires_at.map(|end| (end - api.clock.now()).to_std().unwrap_or_default());
     let drain = api.drain.clone();
+    let over = signed_out(Arc::clone(api), identity);
     let end = async move {
         tokio::select! {
             () = drain.started() => {}
-            () = sleep(ttl.unwrap_or_default()), if ttl.is_some() => {}
+            () = over => {}
         }
     };
     let events = Events {
@@ -51,6 +51,24 @@ pub(super) fn respond<B: Backend>(
         let chunk = events.chunk().await?;
         Some((Ok::<_, Infallible>(chunk), events))
     })))
+}
+
+/// Waits until the sign-in has ended, by time or because somebody ended it; nobody's does not.
+async fn signed_out<B: Backend>(api: Arc<Api<B>>, identity: Option<Identity<B::Actor>>) {
+    let Some(Identity { actor, expires_at }) = identity else { return std::future::pending().await };
+    let ttl = expires_at.map(|end| (end - api.clock.now()).to_std().unwrap_or_default());
+    let ended = async {
+        loop {
+            sleep(api.settings.keep_alive).await;
+            if !api.backend.holds(&actor).await {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        () = sleep(ttl.unwrap_or_default()), if ttl.is_some() => {}
+        () = ended => {}
+    }
 }
 
 /// A stream of one refusal.

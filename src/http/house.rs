@@ -12,9 +12,8 @@ use super::{
     backend::{Backend, Context},
 };
 use crate::{
-    app::{App, AppError},
-    domain::account::Actor,
-    graphql::{self, Caller, ClientAddress, Code, CoppiceSchema, RequestId},
+    app::{App, AppError, SignIn},
+    graphql::{self, Caller, ClientAddress, Code, CoppiceSchema, RequestId, SessionId},
     token::TokenKeys,
 };
 
@@ -30,33 +29,41 @@ pub struct House {
 
 #[async_trait]
 impl Backend for House {
-    type Actor = Actor;
+    type Actor = SignIn;
 
     async fn authenticate(
         &self,
         credential: &Credential,
         _client: Option<IpAddr>,
-    ) -> Result<Option<Identity<Actor>>, AuthenticateError> {
-        let text = credential.expose();
-        // A JWT is three parts with dots between them; a key has none.
-        let found = if text.contains('.') {
-            self.app.authenticate_token(text).await.map(|found| found.map(|(actor, end)| (actor, Some(end))))
-        } else {
-            self.app.authenticate_api_key(text).await.map(|found| found.map(|actor| (actor, None)))
-        };
-        match found {
-            Ok(found) => Ok(found.map(|(actor, expires_at)| Identity { actor, expires_at })),
+    ) -> Result<Option<Identity<SignIn>>, AuthenticateError> {
+        match self.app.authenticate(credential.expose()).await {
+            Ok(found) => Ok(found.map(|sign_in| Identity { actor: sign_in, expires_at: sign_in.expires_at })),
             Err(AppError::Internal(cause)) => Err(AuthenticateError::Internal(cause)),
             Err(error) => Err(AuthenticateError::Internal(Box::new(error))),
         }
     }
 
-    async fn prepare(&self, request: &mut Request, context: &Context<'_, Actor>) -> Result<(), Vec<ServerError>> {
+    async fn holds(&self, sign_in: &SignIn) -> bool {
+        match self.app.still_signed_in(sign_in).await {
+            Ok(holds) => holds,
+            Err(error) => {
+                // A database that is away for a moment is no reason to send everybody away.
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "It could not be checked whether a sign-in still holds"
+                );
+                true
+            }
+        }
+    }
+
+    async fn prepare(&self, request: &mut Request, context: &Context<'_, SignIn>) -> Result<(), Vec<ServerError>> {
         if context.document_id.is_some() && request.query.is_empty() {
             return Err(vec![graphql::server_error(Code::BadRequest, "There is no document of this id.")]);
         }
         request.data.insert(ClientAddress(context.client));
-        let caller = Caller(context.actor.copied());
+        request.data.insert(SessionId(context.actor.and_then(|sign_in| sign_in.session)));
+        let caller = Caller(context.actor.map(|sign_in| sign_in.actor));
         graphql::prepare(request, &self.app, caller, RequestId(context.request_id.to_owned()));
         Ok(())
     }

@@ -7,7 +7,7 @@
 //!       │          ├─ events       a stream of answers  (GraphQL over SSE, distinct connections mode)
 //!       │          └─ socket       many operations      (graphql-transport-ws)
 //!       └ public ── /certificates  /forests  /.well-known/certificate-jwks.json
-//!       └ pages ── /  /healthz  /readyz  /.well-known/jwks.json
+//!       └ pages ── /  /healthz  /readyz  /.well-known/jwks.json  /set-password
 //! ```
 //!
 //! What is behind it is a [`Backend`]: it tells who a credential belongs to, prepares a request (limits, trusted documents,
@@ -32,6 +32,7 @@ mod operation;
 mod over_http;
 mod pages;
 mod params;
+mod password;
 mod public;
 mod serve;
 mod settings;
@@ -50,6 +51,7 @@ pub use self::{
     error::set_code,
     guard::Peer,
     house::House,
+    password::PASSWORD_PAGE,
     serve::{Drain, ServeError, ServeSettings, serve},
     settings::{HttpSettings, Playground, PlaygroundTab, SettingsError, SocketSettings},
     tls::TlsFiles,
@@ -98,7 +100,8 @@ pub fn router<B: Backend>(parts: HttpParts<B>) -> Result<Router, SettingsError> 
         .route("/graphql", routing::any(over_http::graphql::<B>))
         .route("/healthz", routing::get(pages::healthy))
         .route("/readyz", routing::get(pages::readiness::<B>))
-        .route("/.well-known/jwks.json", routing::get(pages::key_set::<B>));
+        .route("/.well-known/jwks.json", routing::get(pages::key_set::<B>))
+        .route(PASSWORD_PAGE, routing::get(password::page));
     if let Some(page) = playground {
         router = router.route("/", routing::get(move || pages::show(page.clone())));
     }

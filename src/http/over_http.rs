@@ -79,9 +79,8 @@ async fn answer<B: Backend>(
     };
     let params = params.map_err(Problem::bad_request)?;
 
-    let expires_at = identity.as_ref().and_then(|identity| identity.expires_at);
-    let caller =
-        Caller { actor: identity.map(|identity| identity.actor), request_id: seen.request_id.clone(), client: seen.client };
+    let actor = identity.as_ref().map(|identity| identity.actor.clone());
+    let caller = Caller { actor, request_id: seen.request_id.clone(), client: seen.client };
     let transport = if accepted.best == Media::EventStream { Transport::Events } else { Transport::Http };
     let prepared = match operation::prepare(&*api.backend, params, &caller, transport).await {
         Ok(prepared) => prepared,
@@ -97,7 +96,7 @@ async fn answer<B: Backend>(
     let subscription = prepared.kind == OperationType::Subscription;
     if accepted.best == Media::EventStream || (subscription && accepted.events) {
         let steps = operation::run(Arc::clone(&api), prepared, caller.request_id.clone());
-        return Ok(events::respond(&api, steps, &caller.request_id, expires_at));
+        return Ok(events::respond(&api, steps, &caller.request_id, identity));
     }
     let finished = if subscription {
         let message = "A subscription needs a WebSocket (graphql-transport-ws) or `Accept: text/event-stream`.";

@@ -1,13 +1,10 @@
-//! API keys of partner systems: `coppice_key_`, 32 digits of base 32 (160 random bits), 6 digits of checksum, so that a mistyped or cut key
-//! is told from an unknown one without a look into the database, and scanners for leaked secrets recognise it.
+//! API keys of partner systems: `coppice_key_`, 32 digits of base 32 (160 random bits), 6 digits of checksum.
 
-use super::{Digest, Secret, digest};
+use super::{Digest, Secret, digest, digits};
 use crate::id::IdSource;
 
 const PREFIX: &str = "coppice_key_";
-const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const RANDOM: usize = 32;
-const CHECK: usize = 6;
 
 /// A key just made; its text is shown once and kept nowhere.
 #[derive(Debug)]
@@ -30,36 +27,19 @@ pub struct ApiKey {
 impl ApiKey {
     /// Makes a key.
     pub fn generate(ids: &IdSource) -> NewApiKey {
-        let mut random = [0_u8; RANDOM];
-        ids.fill(&mut random);
-        let mut text = String::with_capacity(PREFIX.len() + RANDOM + CHECK);
-        text.push_str(PREFIX);
-        // 32 divides 256, so every digit is equally likely.
-        text.extend(random.iter().map(|byte| char::from(DIGITS[usize::from(byte % 32)])));
-        let check = checksum(&text);
-        text.push_str(&check);
+        let text = digits::with_checksum(format!("{PREFIX}{}", digits::random(ids, RANDOM)));
         let key = Self::of(&text);
         NewApiKey { text: text.into(), key }
     }
 
     /// What is stored of the key with this text; `None` when it cannot be one of ours.
     pub fn parse(text: &str) -> Option<Self> {
-        let digits = text.strip_prefix(PREFIX)?;
-        if digits.len() != RANDOM + CHECK || !digits.bytes().all(|digit| DIGITS.contains(&digit)) {
-            return None;
-        }
-        let (body, check) = text.split_at(PREFIX.len() + RANDOM);
-        (checksum(body) == check).then(|| Self::of(text))
+        digits::parse(text, PREFIX, RANDOM).map(|_| Self::of(text))
     }
 
     fn of(text: &str) -> Self {
         Self { digest: digest(text.as_bytes()), hint: format!("{PREFIX}…{}", &text[text.len() - 4..]) }
     }
-}
-
-/// The first 30 bits of the digest.
-fn checksum(body: &str) -> String {
-    digest(body.as_bytes()).iter().take(CHECK).map(|byte| char::from(DIGITS[usize::from(byte % 32)])).collect()
 }
 
 #[cfg(test)]

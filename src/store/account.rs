@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use coppice_entity::{account, account_closure, account_sequence};
 use sea_orm::{
-    ColumnTrait, EntityTrait, PaginatorTrait as _, QueryFilter, QuerySelect,
-    sea_query::{Condition, Expr, ExprTrait as _, Query},
+    ColumnTrait, ConnectionTrait as _, DatabaseBackend, EntityTrait, PaginatorTrait as _, QueryFilter, QuerySelect,
+    sea_query::{Condition, Expr, ExprTrait as _, LockType, Query},
 };
 
 use super::{
@@ -138,6 +138,32 @@ pub async fn any(from: &impl Source) -> Result<bool, StoreError> {
     Ok(account::Entity::find().limit(1).count(from.db()).await? > 0)
 }
 
+/// Takes a lock on an account until the transaction ends: nobody else changes its settings meanwhile.
+pub async fn lock(tx: &Tx, id: Uuid) -> Result<(), StoreError> {
+    // SQLite's writers are alone anyway.
+    if tx.get_database_backend() == DatabaseBackend::Postgres {
+        account::Entity::find_by_id(id).lock(LockType::Update).one(tx.db()).await?;
+    }
+    Ok(())
+}
+
+/// Stores an account's name, status, zone and external id as they are in `account`; the version grows.
+pub async fn update(tx: &Tx, account: &Account) -> Result<(), StoreError> {
+    use account::Column as C;
+    account::Entity::update_many()
+        .col_expr(C::Name, Expr::val(account.name.as_str()))
+        .col_expr(C::NameKey, Expr::val(key(&account.name)))
+        .col_expr(C::Status, Expr::val(account.status.as_str()))
+        .col_expr(C::TimeZone, Expr::val(account.time_zone.name()))
+        .col_expr(C::ExternalId, Expr::val(account.external_id.clone()))
+        .col_expr(C::UpdatedAt, Expr::val(tx.now_millis()))
+        .col_expr(C::Version, C::Version.into_expr().add(1))
+        .filter(C::Id.eq(account.id))
+        .exec(tx.db())
+        .await?;
+    Ok(())
+}
+
 /// Adds accounts whose parents are there already.
 pub async fn insert_all(tx: &Tx, accounts: &[Account]) -> Result<(), StoreError> {
     if accounts.is_empty() {
@@ -182,6 +208,6 @@ pub async fn insert_all(tx: &Tx, accounts: &[Account]) -> Result<(), StoreError>
         account_closure::Column::Depth,
     ]);
     statement.select_from(above).map_err(|error| sea_orm::DbErr::Custom(error.to_string()))?;
-    sea_orm::ConnectionTrait::execute(tx.db(), &statement).await?;
+    tx.db().execute(&statement).await?;
     Ok(())
 }

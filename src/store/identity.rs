@@ -2,22 +2,27 @@
 
 use std::collections::HashMap;
 
-use coppice_entity::{api_key, user_account};
+use coppice_entity::{api_key, certificate_delivery, user_account};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, EntityTrait, QueryFilter,
-    sea_query::{Expr, ExprTrait as _},
+    ColumnTrait, ConnectionTrait as _, DatabaseBackend, EntityTrait, QueryFilter, QuerySelect as _,
+    sea_query::{Expr, ExprTrait as _, LockType},
 };
 
 use super::{
     Source, Store, StoreError, Tx,
-    convert::{below, insert, instant, millis, named},
+    convert::{askable, below, insert, instant, key, millis, named},
+    paging::{KeyValue, SortKey, page},
+    session,
 };
 use crate::{
     clock::{Instant, from_millis},
-    domain::account::{ActiveStatus, ApiKey, Permission, User},
+    domain::{
+        account::{ActiveStatus, ApiKey, Permission, User},
+        paging::{Page, PageArgs},
+    },
     id::Uuid,
-    secret::Digest,
+    secret::{Digest, Secret},
 };
 
 fn user_from_row(row: user_account::Model) -> Result<User, StoreError> {
@@ -94,13 +99,106 @@ pub async fn email_taken(from: &impl Source, email: &str) -> Result<bool, StoreE
     Ok(row.is_some())
 }
 
-/// Adds a user.
+/// The users of an account itself, by name.
+pub async fn users(store: &Store, account: Uuid, args: &PageArgs) -> Result<Page<User>, StoreError> {
+    use user_account::Column as C;
+    let all = user_account::Entity::find().filter(C::AccountId.eq(account));
+    let keys = [SortKey::asc(C::NameKey.into_expr()), SortKey::asc(C::Id.into_expr())];
+    let values = |row: &user_account::Model| vec![KeyValue::Text(row.name_key.clone()), KeyValue::id(row.id)];
+    page(&store.db, all, "user.name", &keys, args, values, user_from_row).await
+}
+
+/// The keys of an account itself, the latest first.
+pub async fn api_keys(store: &Store, account: Uuid, args: &PageArgs) -> Result<Page<ApiKey>, StoreError> {
+    use api_key::Column as C;
+    let all = api_key::Entity::find().filter(C::AccountId.eq(account));
+    let keys = [SortKey::desc(C::CreatedAt.into_expr()), SortKey::desc(C::Id.into_expr())];
+    let values = |row: &api_key::Model| vec![KeyValue::Number(row.created_at), KeyValue::id(row.id)];
+    page(&store.db, all, "api_key.created", &keys, args, values, key_from_row).await
+}
+
+/// The user with this address (in lower case), with the hash of the password if there is one.
+pub async fn by_email(from: &impl Source, email: &str) -> Result<Option<(User, Option<Secret>)>, StoreError> {
+    let found = user_account::Entity::find().filter(user_account::Column::Email.eq(askable(email))).one(from.db()).await?;
+    found.map(with_password).transpose()
+}
+
+/// A user with the hash of the password if there is one.
+pub async fn user_with_password(from: &impl Source, id: Uuid) -> Result<Option<(User, Option<Secret>)>, StoreError> {
+    user_account::Entity::find_by_id(id).one(from.db()).await?.map(with_password).transpose()
+}
+
+fn with_password(mut row: user_account::Model) -> Result<(User, Option<Secret>), StoreError> {
+    let password = row.password.take().map(Secret::from);
+    Ok((user_from_row(row)?, password))
+}
+
+/// Sets the hash of a user's password, or takes it away.
+pub async fn set_password(tx: &Tx, id: Uuid, hash: Option<&Secret>) -> Result<(), StoreError> {
+    use user_account::Column as C;
+    user_account::Entity::update_many()
+        .col_expr(C::Password, Expr::val(hash.map(Secret::expose)))
+        .filter(C::Id.eq(id))
+        .exec(tx.db())
+        .await?;
+    Ok(())
+}
+
+/// Takes a lock on a user until the transaction ends: nobody else changes it meanwhile.
+pub async fn lock_user(tx: &Tx, id: Uuid) -> Result<(), StoreError> {
+    // SQLite's writers are alone anyway.
+    if tx.get_database_backend() == DatabaseBackend::Postgres {
+        user_account::Entity::find_by_id(id).lock(LockType::Update).one(tx.db()).await?;
+    }
+    Ok(())
+}
+
+/// Stores a user's name, permission and status as they are in `user`; the version grows.
+pub async fn update_user(tx: &Tx, user: &User) -> Result<(), StoreError> {
+    use user_account::Column as C;
+    user_account::Entity::update_many()
+        .col_expr(C::Name, Expr::val(user.name.as_str()))
+        .col_expr(C::NameKey, Expr::val(key(&user.name)))
+        .col_expr(C::Permission, Expr::val(user.permission.as_str()))
+        .col_expr(C::Status, Expr::val(user.status.as_str()))
+        .col_expr(C::UpdatedAt, Expr::val(tx.now_millis()))
+        .col_expr(C::Version, C::Version.into_expr().add(1))
+        .filter(C::Id.eq(user.id))
+        .exec(tx.db())
+        .await?;
+    Ok(())
+}
+
+/// Erases a user with everything that is only about the user.
+pub async fn remove_user(tx: &Tx, id: Uuid) -> Result<(), StoreError> {
+    session::end_all(tx, id).await?;
+    session::drop_link(tx, id).await?;
+    certificate_delivery::Entity::delete_many().filter(certificate_delivery::Column::UserId.eq(id)).exec(tx.db()).await?;
+    user_account::Entity::delete_by_id(id).exec(tx.db()).await?;
+    Ok(())
+}
+
+/// Ends a key.
+pub async fn revoke_api_key(tx: &Tx, id: Uuid) -> Result<(), StoreError> {
+    use api_key::Column as C;
+    api_key::Entity::update_many()
+        .col_expr(C::RevokedAt, Expr::val(tx.now_millis()))
+        .filter(C::Id.eq(id))
+        .filter(C::RevokedAt.is_null())
+        .exec(tx.db())
+        .await?;
+    Ok(())
+}
+
+/// Adds a user, who has no password yet.
 pub async fn insert_user(tx: &Tx, user: &User) -> Result<(), StoreError> {
     let row = user_account::Model {
         id: user.id,
         account_id: user.account_id,
         name: user.name.clone(),
+        name_key: key(&user.name),
         email: user.email.clone(),
+        password: None,
         permission: user.permission.as_str().to_owned(),
         status: user.status.as_str().to_owned(),
         created_at: user.created_at.timestamp_millis(),
@@ -111,18 +209,18 @@ pub async fn insert_user(tx: &Tx, user: &User) -> Result<(), StoreError> {
 }
 
 /// Adds a key.
-pub async fn insert_api_key(tx: &Tx, key: &ApiKey, digest: &Digest) -> Result<(), StoreError> {
+pub async fn insert_api_key(tx: &Tx, record: &ApiKey, digest: &Digest) -> Result<(), StoreError> {
     let row = api_key::Model {
-        id: key.id,
-        account_id: key.account_id,
-        name: key.name.clone(),
-        hint: key.hint.clone(),
-        permission: key.permission.as_str().to_owned(),
+        id: record.id,
+        account_id: record.account_id,
+        name: record.name.clone(),
+        hint: record.hint.clone(),
+        permission: record.permission.as_str().to_owned(),
         digest: digest.to_vec(),
-        created_at: key.created_at.timestamp_millis(),
-        expires_at: millis(key.expires_at),
-        revoked_at: millis(key.revoked_at),
-        last_used_at: millis(key.last_used_at),
+        created_at: record.created_at.timestamp_millis(),
+        expires_at: millis(record.expires_at),
+        revoked_at: millis(record.revoked_at),
+        last_used_at: millis(record.last_used_at),
     };
     insert(tx.db(), vec![row]).await
 }

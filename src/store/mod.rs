@@ -35,6 +35,7 @@ use crate::clock::{Instant, SharedClock};
 
 pub mod account;
 pub mod anomaly;
+pub mod audit;
 pub mod certificate;
 pub mod collecting;
 pub mod consumption;
@@ -52,6 +53,7 @@ pub mod reconcile;
 pub mod run;
 pub mod server;
 pub mod server_settings;
+pub mod session;
 
 /// The most connections that read an SQLite file: reads take microseconds, while each connection costs its own cache.
 const SQLITE_READERS: u32 = 4;

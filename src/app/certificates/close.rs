@@ -2,12 +2,14 @@
 
 use chrono::TimeDelta;
 use chrono_tz::Tz;
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::Certificates;
 use crate::{
     app::{
         App, AppError, Outcome, UserError, UserErrorCode, allow,
+        audit::{self, Change},
         checks::{Problems, fingerprint, refuse},
         idempotent::{self, Keys, Known, Stored},
         input::{IssueCertificates, VoidCertificate},
@@ -18,7 +20,7 @@ use crate::{
         calendar::{Month, day_of},
         certificate::{Certificate, Phase},
     },
-    id::Uuid,
+    id::{Kind, PublicId, Uuid},
     store::{
         StoreError, account,
         certificate::{
@@ -95,7 +97,12 @@ impl Certificates {
         let sign = move |certificate: &Certificate| signer.sign(&certificate.content(issuer)).ok();
         let press = Press { ids: &self.ids, sign: &sign, deliver: self.delivers() };
         let press = &press;
-        Ok(self.store.write_durably(|tx| async move { closing::close(&tx, month, accounts, press).await }).await?)
+        let closed = self.store.write_durably(|tx| async move {
+            let closed = closing::close(&tx, month, accounts, press).await?;
+            audit::record_by(&tx, audit::SYSTEM, closed.issued.iter().map(issued)).await?;
+            Ok(closed)
+        });
+        Ok(closed.await?)
     }
 
     /// Tells who waits, and the log what the operator must look at.
@@ -180,6 +187,7 @@ impl App {
                     let result = closed.issued.first().map_or(top.id, |certificate| certificate.id);
                     keys.keep(&tx, &[(key, Stored { args, result })]).await?;
                 }
+                audit::record(&tx, actor, closed.issued.iter().map(issued)).await?;
                 Ok(Ok(closed))
             })
             .await?;
@@ -212,7 +220,14 @@ impl App {
         let outcome = self
             .parts
             .store
-            .write_durably(|tx| async move { certificate::void(&tx, actor.account_id, id, reason, by).await })
+            .write_durably(|tx| async move {
+                let outcome = certificate::void(&tx, actor.account_id, id, reason, by).await?;
+                if outcome == VoidOutcome::Voided {
+                    let change = Change::new("voidCertificate", Kind::Certificate, id).after(json!({ "status": "VOID" }));
+                    audit::record(&tx, actor, [change]).await?;
+                }
+                Ok(outcome)
+            })
             .await?;
         match outcome {
             VoidOutcome::Voided => {
@@ -227,4 +242,14 @@ impl App {
             }
         }
     }
+}
+
+/// What the audit log keeps of a certificate that is issued.
+fn issued(certificate: &Certificate) -> Change {
+    Change::new("issueCertificate", Kind::Certificate, certificate.id).after(json!({
+        "number": certificate.number,
+        "accountId": PublicId::new(Kind::Account, certificate.account_id).to_string(),
+        "month": certificate.month.to_string(),
+        "standardMillionths": certificate.standard.0,
+    }))
 }

@@ -45,6 +45,7 @@ mod reads;
 pub use close::CloseReport;
 pub use draw::FileKind;
 pub use issued::CertificateStream;
+pub(super) use public::network;
 pub use public::{Lifetime, PublicCertificate, VerificationResult, Visits};
 
 /// What the operator decides about certificates.

@@ -2,9 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
+use serde_json::json;
+
 use crate::{
     app::{
         App, AppError, Outcome, UserError, UserErrorCode, allow,
+        audit::{self, Change},
         checks::{Problems, refuse},
         input::{ChooseProjects, OperatorProject},
     },
@@ -14,7 +17,7 @@ use crate::{
         paging::{Page, PageArgs},
         project::{Project, ProjectStatus},
     },
-    id::Uuid,
+    id::{Kind, PublicId, Uuid},
     store::{account, project},
 };
 
@@ -80,6 +83,10 @@ impl App {
                 return Ok(Err(errors));
             }
             project::choose(&tx, account.id, &input.project_ids).await?;
+            let chosen: Vec<String> =
+                input.project_ids.iter().map(|id| PublicId::new(Kind::Project, *id).to_string()).collect();
+            let change = Change::new("chooseProjects", Kind::Account, account.id).after(json!({ "projectIds": chosen }));
+            audit::record(&tx, actor, [change]).await?;
             let changed = account::find(&tx, account.id).await?;
             Ok(Ok(changed.unwrap_or(account)))
         });
@@ -142,6 +149,8 @@ impl App {
                 if first {
                     project::set_default(&tx, made.id).await?;
                 }
+                let change = Change::new("createProject", Kind::Project, made.id).after(fields(made));
+                audit::record_by(&tx, audit::OPERATOR, [change]).await?;
                 Ok(first)
             })
             .await?;
@@ -155,7 +164,7 @@ impl App {
                 let message = "It is the default project: make another one the default first.";
                 return Err(vec![UserError::at(UserErrorCode::InvalidState, "project", message)]);
             }
-            Ok(Change::Status(ProjectStatus::Closed))
+            Ok(Step::Status(ProjectStatus::Closed))
         })
         .await
     }
@@ -166,7 +175,7 @@ impl App {
             if project.status != ProjectStatus::Active {
                 return Err(vec![UserError::at(UserErrorCode::InvalidState, "project", "The project is closed.")]);
             }
-            Ok(Change::Default)
+            Ok(Step::Default)
         })
         .await
     }
@@ -176,10 +185,10 @@ impl App {
         if trees.is_some_and(|trees| !(0..=1_000_000_000_000).contains(&trees)) {
             return refuse(UserError::at(UserErrorCode::Invalid, "trees", "0 or more."));
         }
-        self.change_project(id, |_| Ok(Change::Stock(trees.map(|trees| trees * 100)))).await
+        self.change_project(id, |_| Ok(Step::Stock(trees.map(|trees| trees * 100)))).await
     }
 
-    async fn change_project(&self, id: Uuid, decide: impl Fn(&Project) -> Result<Change, Vec<UserError>>) -> Outcome<Project> {
+    async fn change_project(&self, id: Uuid, decide: impl Fn(&Project) -> Result<Step, Vec<UserError>>) -> Outcome<Project> {
         let decide = &decide;
         let outcome = self.parts.store.write(|tx| async move {
             let Some(project) = project::by_ids(&tx, &[id]).await?.remove(&id) else {
@@ -187,17 +196,31 @@ impl App {
             };
             match decide(&project) {
                 Err(errors) => return Ok(Err(errors)),
-                Ok(Change::Status(status)) => project::set_status(&tx, id, status).await?,
-                Ok(Change::Default) => project::set_default(&tx, id).await?,
-                Ok(Change::Stock(stock)) => project::set_stock(&tx, id, stock).await?,
+                Ok(Step::Status(status)) => project::set_status(&tx, id, status).await?,
+                Ok(Step::Default) => project::set_default(&tx, id).await?,
+                Ok(Step::Stock(stock)) => project::set_stock(&tx, id, stock).await?,
             }
-            Ok(Ok(project::by_ids(&tx, &[id]).await?.remove(&id).unwrap_or(project)))
+            let change = Change::new("changeProject", Kind::Project, id).before(fields(&project));
+            let changed = project::by_ids(&tx, &[id]).await?.remove(&id).unwrap_or(project);
+            audit::record_by(&tx, audit::OPERATOR, [change.after(fields(&changed))]).await?;
+            Ok(Ok(changed))
         });
         Ok(outcome.await?)
     }
 }
 
-enum Change {
+/// What the audit log keeps of a project.
+fn fields(project: &Project) -> serde_json::Value {
+    json!({
+        "name": project.name,
+        "country": project.country,
+        "status": project.status.as_str(),
+        "isDefault": project.is_default,
+        "stockHundredths": project.stock,
+    })
+}
+
+enum Step {
     Status(ProjectStatus),
     Default,
     Stock(Option<i64>),

@@ -228,14 +228,11 @@ fn join(earlier: Fleet, later: Fleet) -> Result<Effects, StoreError> {
     let mut new_devices = Vec::new();
     for device in earlier {
         let vendor_device_id = &device.state.vendor_device_id;
-        match joined.get(vendor_device_id).cloned() {
-            Some(after) => {
-                joined.put(StoredDevice { id: after.id, state: DeviceState::joined(device.state, after.state) });
-            }
-            None => {
-                new_devices.push(NewDevice { id: device.id, vendor_device_id: vendor_device_id.clone() });
-                joined.put(device);
-            }
+        if let Some(after) = joined.get(vendor_device_id).cloned() {
+            joined.put(StoredDevice { id: after.id, state: DeviceState::joined(device.state, after.state) });
+        } else {
+            new_devices.push(NewDevice { id: device.id, vendor_device_id: vendor_device_id.clone() });
+            joined.put(device);
         }
     }
     Ok(Effects { new_devices, fleet: Some(joined.pack()?), joined: true, ..Effects::default() })

@@ -1,6 +1,6 @@
 //! Accounts.
 
-use async_graphql::{Context, ID, InputObject, Object};
+use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
 
 use super::{bulk_payload, payload};
 use crate::{
@@ -9,7 +9,10 @@ use crate::{
         context::{Session, key},
         error::Result,
         scalars::TimeZone,
-        types::{Account, enums::AccountRole},
+        types::{
+            Account,
+            enums::{AccountRole, ActiveStatus},
+        },
     },
     id::Kind,
 };
@@ -37,6 +40,16 @@ impl AccountMutations {
     ) -> Result<CreateAccountsPayload> {
         let session = Session::of(ctx)?;
         Ok(session.app.create_accounts(session.actor, input.into()).await?.into())
+    }
+
+    /// Change an account.
+    async fn update_account(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The input.")] input: UpdateAccountInput,
+    ) -> Result<UpdateAccountPayload> {
+        let session = Session::of(ctx)?;
+        Ok(session.app.update_account(session.actor, input.into()).await?.into())
     }
 }
 
@@ -96,4 +109,46 @@ payload! {
 bulk_payload! {
     /// Answer of createAccounts.
     CreateAccountsPayload of CreateAccountPayload
+}
+
+/// Input of updateAccount.
+#[derive(Debug, InputObject)]
+struct UpdateAccountInput {
+    /// The account.
+    account_id: ID,
+    /// New name.
+    name: Option<String>,
+    /// New status.
+    status: Option<ActiveStatus>,
+    /// New zone; moves no entry.
+    time_zone: Option<TimeZone>,
+    /// New external id; null clears it.
+    external_id: MaybeUndefined<String>,
+    /// Version that was read; when it has changed since, CONFLICT. Null to change it anyway.
+    expected_version: Option<i32>,
+}
+
+impl From<UpdateAccountInput> for input::UpdateAccount {
+    fn from(account: UpdateAccountInput) -> Self {
+        Self {
+            account_id: key(Kind::Account, &account.account_id),
+            name: account.name,
+            status: account.status.map(Into::into),
+            time_zone: account.time_zone.map(|zone| zone.0),
+            external_id: match account.external_id {
+                MaybeUndefined::Undefined => None,
+                MaybeUndefined::Null => Some(None),
+                MaybeUndefined::Value(id) => Some(Some(id)),
+            },
+            expected_version: account.expected_version,
+        }
+    }
+}
+
+payload! {
+    /// Answer of updateAccount.
+    UpdateAccountPayload {
+        /// The changed account; null on an error.
+        account: Account
+    }
 }

@@ -13,12 +13,16 @@ mod feeds;
 mod ledger;
 mod server_settings;
 mod servers;
+mod sign_in;
 mod syncs;
+mod users;
 
 /// Everything that can be changed. What a caller can do wrong is in userErrors; then nothing was changed.
 #[derive(Default, MergedObject)]
 #[graphql(name = "Mutation")]
 pub struct Mutation(
+    sign_in::SignInMutations,
+    users::UserMutations,
     accounts::AccountMutations,
     certificates::CertificateMutations,
     servers::ServerMutations,

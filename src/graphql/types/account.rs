@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, Object, SimpleObject};
 
 use super::{
-    Certificate, Deposit, Feed, HealthSummary, Project, Server,
+    ApiKey, Certificate, Deposit, Feed, HealthSummary, Project, Server, User,
     enums::{AccountRole, ActiveStatus, Interval},
     optional,
 };
@@ -148,6 +148,16 @@ impl Account {
         let session = Session::of(ctx)?;
         let token = present(session.load.page_tokens.load_one(self.0.id).await?, "a public page")?;
         Ok(session.app.certificate_desk().lifetime_url(&token).into())
+    }
+
+    /// Users of this account itself, by name; null without ADMIN.
+    async fn users(&self, ctx: &Context<'_>) -> Option<Result<Connection<User>>> {
+        optional(async { Session::of(ctx)?.users(self.0.id, page_args(ctx)).await }).await
+    }
+
+    /// API keys of this account itself, the latest first, revoked ones included; null without ADMIN.
+    async fn api_keys(&self, ctx: &Context<'_>) -> Option<Result<Connection<ApiKey>>> {
+        optional(async { Session::of(ctx)?.api_keys_of(self.0.id, page_args(ctx)).await }).await
     }
 
     /// When it was created.

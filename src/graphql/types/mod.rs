@@ -17,6 +17,7 @@ mod ledger;
 mod node;
 mod run;
 mod server;
+mod session;
 mod vendor;
 mod viewer;
 
@@ -28,6 +29,7 @@ pub use ledger::{Deposit, Estimate, Methodology, PaperInput};
 pub use node::Node;
 pub use run::{Collection, SyncError, SyncProgress, SyncRun};
 pub use server::{Server, VendorCustomerConnection};
+pub use session::Session;
 pub use vendor::Vendor;
 pub use viewer::{ApiKey, User, Viewer};
 

@@ -108,7 +108,9 @@ impl<B: Backend> Session<B> {
                 () = &mut init, if !self.acknowledged => Err(End::close(4408, "Connection initialisation timeout")),
                 () = expiry(expires), if expires.is_some() => Err(End::close(4403, "The sign-in has ended")),
                 _ = pulse.tick() => {
-                    if std::mem::replace(&mut heard, false) {
+                    if !still_signed_in(&*api, self.actor.as_ref()).await {
+                        Err(End::close(4403, "The sign-in has ended"))
+                    } else if std::mem::replace(&mut heard, false) {
                         self.send(Message::Ping(bytes::Bytes::new())).await
                     } else {
                         Err(End::close(1001, "No sign of life"))
@@ -232,6 +234,14 @@ impl<B: Backend> Session<B> {
             Ok(Err(_)) => Err(End::Gone),
             Err(_) => Err(End::close(1013, "The reader is too slow; try again later")),
         }
+    }
+}
+
+/// Whether key or session of the sign-in were not ended meanwhile; nobody's sign-in cannot end.
+async fn still_signed_in<B: Backend>(api: &Api<B>, actor: Option<&B::Actor>) -> bool {
+    match actor {
+        Some(actor) => api.backend.holds(actor).await,
+        None => true,
     }
 }
 

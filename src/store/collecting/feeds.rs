@@ -121,7 +121,9 @@ pub(super) async fn ahead(tx: &Tx, mut ids: Vec<Uuid>) -> Result<BTreeMap<Uuid, 
     ids.sort_unstable();
     ids.dedup();
     let mut rows = Rows::new(&["uuid"]);
-    ids.into_iter().for_each(|id| rows.push([id.into()]));
+    for id in ids {
+        rows.push([id.into()]);
+    }
     let found = rows.query(tx.db(), &format!("{SELECT} WHERE feed.id IN ("), ")").await?;
     found.into_iter().map(|row| Ok((row.try_get_by_index(22)?, FeedAhead(row)))).collect()
 }

@@ -174,9 +174,15 @@ impl Store {
         Ok(recorded == 1)
     }
 
-    /// Deletes ticks and idempotency keys from before an instant.
+    /// Deletes ticks, idempotency keys, and what of signing in was over before an instant.
     pub async fn forget_before(&self, before: Instant) -> Result<(), StoreError> {
-        for sql in ["DELETE FROM schedule_tick WHERE fired_at < ?", "DELETE FROM idempotency WHERE created_at < ?"] {
+        for sql in [
+            "DELETE FROM schedule_tick WHERE fired_at < ?",
+            "DELETE FROM idempotency WHERE created_at < ?",
+            "DELETE FROM user_session WHERE expires_at < ?",
+            "DELETE FROM password_link WHERE expires_at < ?",
+            "DELETE FROM sign_in_failure WHERE last_at < ?",
+        ] {
             let tx = self.begin_write().await?;
             tx.db().execute_raw(statement(self.dialect(), sql, [before.timestamp_millis().into()])).await?;
             tx.commit().await?;

@@ -51,7 +51,7 @@ async fn makes_users(kind: Kind) {
         email: "Ada@Example.com".into(),
         permission: Permission::Admin,
     };
-    let user = world.app.operator_create_user(input.clone()).await.unwrap().unwrap();
+    let (user, _) = world.app.operator_create_user(input.clone()).await.unwrap().unwrap();
     assert_eq!(user.email, "ada@example.com");
     assert_eq!(refused(world.app.operator_create_user(input.clone()).await.unwrap()), "TAKEN email");
     let wrong = OperatorUser { email: "ada".into(), name: String::new(), ..input };

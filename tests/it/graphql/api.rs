@@ -20,6 +20,7 @@ use coppice::{
     secret::{KeyRing, SealingKey},
     simulator::{Access, CustomerSpec, FleetSpec, ServerSpec, Simulator},
     store::{DatabaseSettings, Store},
+    token::{TokenKey, TokenKeys},
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -67,7 +68,7 @@ impl Api {
             clock,
             ids,
             connectors: Arc::new(ConnectorCache::new(client, keys)),
-            tokens: None,
+            tokens: Some(Arc::new(TokenKeys::new(vec![TokenKey::from_seed(&[7; 32]).unwrap()], "coppice", "coppice").unwrap())),
             queue: Arc::new(NoQueue),
             hub: Hub::default(),
             settings: AppSettings::default(),
@@ -94,6 +95,13 @@ impl Api {
         let mut request = Request::new(query).variables(Variables::from_json(variables));
         prepare(&mut request, &self.app, Caller(Some(caller)), RequestId("req-1".into()));
         request
+    }
+
+    /// The answer to a stranger.
+    pub(super) async fn stranger(&self, query: &str, variables: Value) -> Response {
+        let mut request = Request::new(query).variables(Variables::from_json(variables));
+        prepare(&mut request, &self.app, Caller(None), RequestId("req-2".into()));
+        self.schema.execute(request).await
     }
 
     pub(super) async fn execute(&self, caller: Actor, query: &str, variables: Value) -> Response {

@@ -5,3 +5,4 @@ mod api;
 mod lives;
 mod schema;
 mod servers;
+mod sign_in;

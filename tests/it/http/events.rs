@@ -85,3 +85,20 @@ async fn a_stream_ends_with_the_sign_in() {
     let text = to_bytes(response.into_body(), usize::MAX).await.unwrap();
     assert!(!String::from_utf8_lossy(&text).contains("complete"), "a client is to come back");
 }
+
+#[tokio::test]
+async fn a_stream_ends_when_the_sign_in_is_ended() {
+    let settings = HttpSettings { keep_alive: Duration::from_millis(10), ..HttpSettings::default() };
+    let parts = Parts::with(settings);
+    let (router, _) = parts.router();
+    let headers = [("accept", EVENTS), ("content-type", "application/json"), ("authorization", "Bearer good")];
+    let body = r#"{"query":"subscription { waiting }"}"#;
+    let response = router.oneshot(request("POST", "/graphql", &headers, body)).await.unwrap();
+    let mut body = response.into_body().into_data_stream();
+    assert!(body.next().await.is_some());
+    parts.revoked.store(true, std::sync::atomic::Ordering::SeqCst);
+    // Comments may be on their way; then it ends, without `complete`.
+    while let Some(chunk) = body.next().await {
+        assert_eq!(chunk.unwrap(), ":\n\n");
+    }
+}

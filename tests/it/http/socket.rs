@@ -215,6 +215,18 @@ async fn a_second_init_closes_with_4429() {
 }
 
 #[tokio::test]
+async fn the_socket_ends_when_the_sign_in_is_ended() {
+    let parts = Parts::with(HttpSettings { keep_alive: Duration::from_millis(20), ..HttpSettings::default() });
+    let revoked = parts.revoked.clone();
+    let mut client = Client::open(&parts.start().await).await;
+    client.init(json!({ "authorization": "Bearer good" })).await;
+    client.subscribe("a", "{ viewer }").await;
+    assert_eq!(client.hear().await["payload"]["data"]["viewer"], "anna");
+    revoked.store(true, std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(client.closed().await, (4403, "The sign-in has ended".into()));
+}
+
+#[tokio::test]
 async fn the_socket_ends_with_the_sign_in() {
     let parts = Parts { sign_in_lasts: Duration::from_millis(30), ..Parts::default() };
     let server = parts.start().await;

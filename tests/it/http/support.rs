@@ -2,7 +2,10 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -123,6 +126,7 @@ pub struct Toy {
     schema: Schema<Query, Mutation, Subscription>,
     clock: Arc<ManualClock>,
     pub sign_in_lasts: Duration,
+    revoked: Arc<AtomicBool>,
 }
 
 #[async_trait]
@@ -141,6 +145,10 @@ impl Backend for Toy {
             "unlucky" => Err(AuthenticateError::Internal("the secret of the house".into())),
             _ => Ok(None),
         }
+    }
+
+    async fn holds(&self, _: &String) -> bool {
+        !self.revoked.load(Ordering::SeqCst)
     }
 
     async fn prepare(&self, request: &mut Request, context: &HttpContext<'_, String>) -> Result<(), Vec<ServerError>> {
@@ -197,6 +205,8 @@ pub struct Parts {
     pub token: CancellationToken,
     /// Told when a subscription to `waiting` or `flood` is dropped.
     pub dropped: Arc<Notify>,
+    /// Whether every sign-in was ended.
+    pub revoked: Arc<AtomicBool>,
 }
 
 impl Default for Parts {
@@ -207,6 +217,7 @@ impl Default for Parts {
             sign_in_lasts: Duration::from_hours(1),
             token: CancellationToken::new(),
             dropped: Arc::default(),
+            revoked: Arc::default(),
         }
     }
 }
@@ -220,7 +231,7 @@ impl Parts {
         let clock = Arc::new(ManualClock::default());
         let drain = Drain::new(self.token.clone());
         let schema = Schema::build(Query, Mutation, Subscription).data(self.dropped.clone()).finish();
-        let backend = Toy { schema, clock: clock.clone(), sign_in_lasts: self.sign_in_lasts };
+        let backend = Toy { schema, clock: clock.clone(), sign_in_lasts: self.sign_in_lasts, revoked: self.revoked.clone() };
         let parts = HttpParts {
             backend: Arc::new(backend),
             clock,

@@ -23,6 +23,7 @@ use coppice::{
     id::{IdSource, SharedIds, Uuid},
     secret::{KeyRing, SealingKey},
     store::{DatabaseSettings, Store, server},
+    token::{TokenKey, TokenKeys},
 };
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
 use tempfile::TempDir;
@@ -140,6 +141,9 @@ pub struct World {
     pub clock: Arc<ManualClock>,
     pub ids: SharedIds,
     pub keys: Arc<KeyRing>,
+    pub tokens: Arc<TokenKeys>,
+    /// The private half of the key that signs tokens, for forgeries.
+    pub signing_pkcs8: Vec<u8>,
     pub jobs: Arc<Jobs>,
     pub database: TestDatabase,
 }
@@ -164,17 +168,20 @@ impl World {
         let keys = Arc::new(KeyRing::new(SealingKey::generate(&ids), Vec::new()));
         let jobs = Arc::new(Jobs::default());
         let client = Client::new(client, Arc::clone(&clock) as _, Arc::clone(&ids)).unwrap();
+        let signing = TokenKey::generate(&ids).unwrap();
+        let signing_pkcs8 = signing.pkcs8().to_vec();
+        let tokens = Arc::new(TokenKeys::new(vec![signing], "coppice", "coppice").unwrap());
         let app = Arc::new(App::new(AppParts {
             store: store.clone(),
             clock: Arc::clone(&clock) as _,
             ids: Arc::clone(&ids),
             connectors: Arc::new(ConnectorCache::new(client, Arc::clone(&keys))),
-            tokens: None,
+            tokens: Some(Arc::clone(&tokens)),
             queue: Arc::clone(&jobs) as _,
             hub: Hub::default(),
             settings: AppSettings::default(),
         }));
-        Self { app, store, clock, ids, keys, jobs, database }
+        Self { app, store, clock, ids, keys, tokens, signing_pkcs8, jobs, database }
     }
 
     pub fn advance(&self, delta: TimeDelta) {
