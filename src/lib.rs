@@ -26,7 +26,7 @@
 //! | 1 | config domain | secret id clock | config: `figment`, `toml` |
 //! | 2 | connector store render mail | domain secret id clock token | connector: `reqwest`; mail: `lettre`; store: `sea_orm`, `coppice_entity`, `coppice_migration`, `sqlx`; render: `krilla`, `rustybuzz`, `tiny_skia`, `qrcodegen`, `unicode_bidi`, `unicode_linebreak` |
 //! | 3 | app | connector store render mail domain secret id clock token | |
-//! | 4 | graphql jobs | app domain secret id clock token | graphql: `async_graphql`; jobs: `apalis`, `apalis_sqlite`, `apalis_postgres`, `sqlx` |
+//! | 4 | graphql jobs | app domain secret id clock token | graphql: `async_graphql`, `async_graphql_value`, `apollo_compiler`; jobs: `apalis`, `apalis_sqlite`, `apalis_postgres`, `sqlx` |
 //! | 5 | http telemetry lifecycle simulator | http: graphql app domain secret id clock token; telemetry lifecycle: config domain; simulator: secret id clock token | http: `axum`, `tower`, `tower_http`, `tokio_rustls`, `hyper_util`, `async_graphql`; simulator: `axum`, `rcgen`, `tokio_rustls`, `hyper_util`; telemetry: `tracing_subscriber` |
 //! | 6 | bootstrap | all below | `sqlx`, `async_graphql` |
 //! | 7 | cli | bootstrap app config domain secret id clock token simulator telemetry lifecycle | `clap`, `indicatif` |

@@ -163,6 +163,11 @@ impl App {
         feed.status(self.today(feed.server_time_zone))
     }
 
+    /// Tells the time.
+    pub(crate) fn clock(&self) -> &SharedClock {
+        &self.parts.clock
+    }
+
     pub(crate) fn now(&self) -> Instant {
         self.parts.clock.now()
     }

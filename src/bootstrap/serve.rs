@@ -6,8 +6,8 @@ use tokio::net::TcpListener;
 
 use super::Node;
 use crate::{
-    config::{Collect, Http, Role},
-    graphql::{self, Limits},
+    config::{self, Collect, Http, Role},
+    graphql::{self, GateSettings, Limits, Rate, TrustedDocuments, TrustedOnly},
     http::{
         self, Drain, House, HttpParts, HttpSettings, Playground, PlaygroundTab, ServeSettings, SettingsError, TlsFiles, router,
     },
@@ -34,6 +34,9 @@ pub enum ServeError {
     /// An origin is none.
     #[error("The API cannot be set up. Check `http.cors_origins`.")]
     Settings(#[from] SettingsError),
+    /// The trusted documents cannot be read.
+    #[error("The trusted documents cannot be read. Check that `graphql.trusted_documents_file` is a JSON object of texts.")]
+    Trusted(#[source] io::Error),
     /// Certificate or key cannot be used.
     #[error("The API cannot serve TLS. Check `http.tls_certificate_file` and `http.tls_key_file`.")]
     Tls(#[from] http::ServeError),
@@ -93,9 +96,10 @@ impl Node {
     async fn serve_api(&self, listener: Listener, shutdown: CancellationToken) -> Result<(), ServeError> {
         let config = &self.config.http;
         let drain = Drain::new(shutdown);
+        let gate = gate_settings(&self.config.graphql).map_err(ServeError::Trusted)?;
         let backend = House {
             app: Arc::clone(&self.app),
-            schema: graphql::build_schema(Arc::clone(&self.app), Limits::default()),
+            schema: graphql::build_schema_with(Arc::clone(&self.app), gate, self.around.clock.clone()),
             tokens: self.tokens.clone(),
         };
         let router = router(HttpParts {
@@ -110,6 +114,31 @@ impl Node {
         tracing::info!(http.address = %listener.1, http.tls = tls.is_some(), "The API listens");
         Ok(http::serve(listener.0, router, drain, ServeSettings { tls, ..ServeSettings::default() }).await?)
     }
+}
+
+fn gate_settings(config: &config::Graphql) -> io::Result<GateSettings> {
+    let trusted = match &config.trusted_documents_file {
+        Some(path) => TrustedDocuments::from_manifest(&std::fs::read_to_string(path)?)?,
+        None => TrustedDocuments::default(),
+    };
+    Ok(GateSettings {
+        limits: Limits {
+            depth: usize::from(config.max_depth),
+            complexity: usize::try_from(config.max_cost).unwrap_or(usize::MAX),
+            ..Limits::default()
+        },
+        introspection: config.introspection,
+        trusted,
+        trusted_only: match config.trusted_only {
+            config::TrustedOnly::Nobody => TrustedOnly::Nobody,
+            config::TrustedOnly::Anonymous => TrustedOnly::Anonymous,
+            config::TrustedOnly::Read => TrustedOnly::Read,
+            config::TrustedOnly::Write => TrustedOnly::Write,
+            config::TrustedOnly::Everybody => TrustedOnly::Everybody,
+        },
+        budget: Rate { points: config.budget, per_second: config.budget_per_second },
+        anonymous_budget: Rate { points: config.anonymous_budget, per_second: config.anonymous_budget_per_second },
+    })
 }
 
 fn http_settings(config: &Http, examples: &[String]) -> HttpSettings {

@@ -7,6 +7,7 @@ pub(super) fn check(config: &Config) -> Vec<String> {
     let mut problems = Vec::new();
     config.database.check(&mut problems);
     config.http.check(&mut problems);
+    config.graphql.check(&mut problems);
     config.outbound.check(&mut problems);
     config.collect.check(&mut problems);
     config.keys.check(&mut problems);

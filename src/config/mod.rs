@@ -10,6 +10,7 @@ mod auth;
 mod check;
 mod collect;
 mod database;
+mod graphql;
 mod http;
 mod keys;
 mod leaf;
@@ -25,6 +26,7 @@ pub use self::{
     auth::Auth,
     collect::{Collect, Role},
     database::{Database, Engine},
+    graphql::{Graphql, TrustedOnly},
     http::Http,
     keys::Keys,
     log::{Format, Log},
@@ -45,6 +47,8 @@ pub struct Config {
     pub database: Database,
     /// What the API listens on and to whom it answers.
     pub http: Http,
+    /// What callers of the API may ask.
+    pub graphql: Graphql,
     /// How vendors' servers are reached.
     pub outbound: Outbound,
     /// When and how collections run.
@@ -117,7 +121,8 @@ impl Config {
 }
 
 sections! {
-    database: Database, http: Http, outbound: Outbound, collect: Collect, keys: Keys, mail: Mail, auth: Auth, log: Log,
+    database: Database, http: Http, graphql: Graphql, outbound: Outbound, collect: Collect, keys: Keys, mail: Mail, auth: Auth,
+    log: Log,
 }
 
 /// A configuration file that says the defaults: every key with its documentation; keys without a default are commented out.

@@ -1,17 +1,15 @@
 //! Lists that can grow (Relay cursor connections), once for all types.
 //!
-//! A field that gives a connection takes `first`, `after`, `last` and `before` and costs its page size times what is asked of an
-//! item. Neither is written at the field: [`Paged`], around the root of the queries, adds the arguments and the cost to every field
-//! of a connection type when the schema is built, and the resolver reads them with [`page_args`]. To add a connection, give its
-//! items' plural in [`PLURALS`] and return a [`Connection`].
+//! A field that gives a connection takes `first`, `after`, `last` and `before`. They are not written at the field: [`Paged`], around
+//! the root of the queries, adds them to every field of a connection type when the schema is built, and the resolver reads them with
+//! [`page_args`]. To add a connection, give its items' plural in [`PLURALS`] and return a [`Connection`].
 
 use std::borrow::Cow;
 
 use async_graphql::{
     ContainerType, Context, ContextSelectionSet, Object, ObjectType, OutputType, Positioned, ServerResult, TypeName, Value,
-    VisitorContext,
     indexmap::IndexMap,
-    parser::types::{Field, VariableDefinition},
+    parser::types::Field,
     registry::{MetaField, MetaInputValue, MetaType, MetaTypeName, Registry},
 };
 
@@ -42,10 +40,6 @@ const PAGE_ARGUMENTS: [(&str, &str, &str); 4] = [
     ("last", "Int", "Size of the page, counted from the end: 1 to 100; not together with first."),
     ("before", "String", "Cursor of the edge behind the page."),
 ];
-
-/// The connection that is asked of a vendor's server, and what a call to one costs.
-const LIVE: &str = "customers";
-const LIVE_COST: usize = 500;
 
 /// Where a page lies in its list (Relay cursor connections).
 #[derive(Debug, Clone)]
@@ -173,7 +167,7 @@ impl<T: OutputType> TypeName for Connection<T> {
     }
 }
 
-/// The page that the field being resolved asks for. Sizes out of range never come so far: `limits` refuses them.
+/// The page that the field being resolved asks for. Sizes out of range never come so far: the gate refuses them.
 pub(super) fn page_args(ctx: &Context<'_>) -> PageArgs {
     fn given<T: async_graphql::InputType>(ctx: &Context<'_>, name: &str) -> Option<T> {
         ctx.param_value::<Option<T>>(name, None).ok().and_then(|(_, value)| value)
@@ -191,31 +185,7 @@ fn size(first: Option<i32>, last: Option<i32>) -> u32 {
     first.or(last).map_or(DEFAULT_PAGE, |size| u32::try_from(size).unwrap_or(1).clamp(1, MAX_PAGE))
 }
 
-/// What a connection costs: itself, and its page size times what is asked of an item.
-#[expect(clippy::unnecessary_wraps, reason = "the engine's signature")]
-fn page_cost(
-    ctx: &VisitorContext<'_>,
-    variables: &[Positioned<VariableDefinition>],
-    field: &Field,
-    item: usize,
-) -> ServerResult<usize> {
-    // A variable that is not given, which the engine takes for an error here, is no page size.
-    let given = |name| ctx.param_value::<Option<i32>>(variables, field, name, None).unwrap_or_default();
-    let (first, last) = (given("first"), given("last"));
-    Ok(item.saturating_mul(size(first, last) as usize).saturating_add(1))
-}
-
-/// What a connection costs that a vendor's server is asked for while the caller waits.
-fn live_cost(
-    ctx: &VisitorContext<'_>,
-    variables: &[Positioned<VariableDefinition>],
-    field: &Field,
-    item: usize,
-) -> ServerResult<usize> {
-    Ok(page_cost(ctx, variables, field, item)?.saturating_add(LIVE_COST))
-}
-
-/// A root that gives every connection below it its page arguments, its cost and its description.
+/// A root that gives every connection below it its page arguments and its description.
 pub struct Paged<T>(pub T);
 
 impl<T: ObjectType> OutputType for Paged<T> {
@@ -264,5 +234,4 @@ fn page(field: &mut MetaField) {
         field.args.insert(name.to_owned(), argument);
     }
     field.args.extend(rest);
-    field.compute_complexity = Some(if field.name == LIVE { live_cost } else { page_cost });
 }

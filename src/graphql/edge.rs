@@ -1,5 +1,5 @@
-//! What happens to every request at the schema's edge: the document is judged before the engine sees it, and each error leaves with
-//! a code and the request's id while its cause goes to the log, once.
+//! What happens to every request at the schema's edge: its loads are driven, and each error leaves with a code and the request's id
+//! while its cause goes to the log, once.
 
 use std::{
     any::{Any, TypeId},
@@ -7,34 +7,28 @@ use std::{
 };
 
 use async_graphql::{
-    Request, Response, ServerError, ServerResult, ValidationResult, Variables,
-    extensions::{
-        Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery, NextPrepareRequest, NextRequest,
-        NextSubscribe, NextValidation,
-    },
+    Request, Response, ServerError, ServerResult,
+    extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute, NextPrepareRequest, NextRequest, NextSubscribe},
     futures_util::stream::{BoxStream, StreamExt as _},
-    parser::{parse_query, types::ExecutableDocument},
 };
 
 use super::{
     context::{Adopted, RequestId},
-    error::{Cause, Code, error_code, server_error, set_code},
-    limits::{Limits, precheck},
+    error::{Cause, error_code, set_code},
     loaders::{Asked, Driver},
 };
 use crate::app::audit::in_request;
 
 /// Makes one [`Edge`] per request.
-pub struct EdgeFactory(pub Limits);
+pub struct EdgeFactory;
 
 impl ExtensionFactory for EdgeFactory {
     fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(Edge { limits: self.0, request_id: Arc::default(), asked: Arc::default() })
+        Arc::new(Edge { request_id: Arc::default(), asked: Arc::default() })
     }
 }
 
 struct Edge {
-    limits: Limits,
     request_id: Arc<OnceLock<String>>,
     /// The loads that the request's fields ask for.
     asked: Arc<OnceLock<Arc<Asked>>>,
@@ -60,7 +54,7 @@ impl Extension for Edge {
     async fn prepare_request(
         &self,
         ctx: &ExtensionContext<'_>,
-        mut request: Request,
+        request: Request,
         next: NextPrepareRequest<'_>,
     ) -> ServerResult<Request> {
         if let Some(RequestId(id)) = given(&request) {
@@ -69,21 +63,7 @@ impl Extension for Edge {
         if let Some(Adopted { asked, .. }) = given(&request) {
             self.asked.get_or_init(|| Arc::clone(asked));
         }
-        let document = parse_query(&request.query).map_err(syntax)?;
-        precheck(&document, &request.variables, &self.limits)?;
-        request.set_parsed_query(document);
         next.run(ctx, request).await
-    }
-
-    async fn parse_query(
-        &self,
-        ctx: &ExtensionContext<'_>,
-        query: &str,
-        variables: &Variables,
-        next: NextParseQuery<'_>,
-    ) -> ServerResult<ExecutableDocument> {
-        // It is parsed already: what the engine still refuses here are its own limits.
-        next.run(ctx, query, variables).await.map_err(|error| with_code(error, Code::TooComplex))
     }
 
     async fn execute(&self, ctx: &ExtensionContext<'_>, operation_name: Option<&str>, next: NextExecute<'_>) -> Response {
@@ -93,44 +73,17 @@ impl Extension for Edge {
             None => run.await,
         }
     }
+}
 
-    async fn validation(
-        &self,
-        ctx: &ExtensionContext<'_>,
-        next: NextValidation<'_>,
-    ) -> Result<ValidationResult, Vec<ServerError>> {
-        next.run(ctx).await.map_err(|errors| {
-            errors.into_iter().map(|error| with_code(error, Code::GraphqlValidationFailed)).map(limit_by_message).collect()
-        })
-    }
+/// The answer to a request that is not run.
+pub(super) fn refuse(request: &Request, errors: Vec<ServerError>) -> Response {
+    let request_id = given(request).map_or_else(OnceLock::new, |RequestId(id)| OnceLock::from(id.clone()));
+    finish(Response::from_errors(errors), &request_id)
 }
 
 /// What the request was given of a type.
 fn given<T: Any>(request: &Request) -> Option<&T> {
     request.data.get(&TypeId::of::<T>())?.downcast_ref()
-}
-
-/// The engine tells its cost limit from other refusals by its sentence only.
-fn limit_by_message(mut error: ServerError) -> ServerError {
-    if error.locations.is_empty() && error.message == "Query is too complex." {
-        "The document costs too much: ask for smaller pages or fewer fields.".clone_into(&mut error.message);
-        set_code(&mut error, Code::TooComplex);
-    }
-    error
-}
-
-fn with_code(mut error: ServerError, code: Code) -> ServerError {
-    if error.extensions.as_ref().is_none_or(|values| values.get("code").is_none()) {
-        set_code(&mut error, code);
-    }
-    error
-}
-
-/// A syntax error in one line; the parser draws the place over several.
-fn syntax(error: async_graphql::parser::Error) -> ServerError {
-    let error = ServerError::from(error);
-    let reason = error.message.lines().last().unwrap_or_default().trim_start_matches([' ', '=']).to_owned();
-    ServerError { locations: error.locations, ..server_error(Code::GraphqlValidationFailed, format!("Syntax error: {reason}")) }
 }
 
 fn finish(mut response: Response, request_id: &OnceLock<String>) -> Response {

@@ -4,7 +4,7 @@
 //! - Every field that asks `app` does so as the request's caller; what that one may not see is absent.
 //! - A nullable field that can fail is `Option<Result<T>>`: its failure costs that field and not its parent.
 //! - Errors have a code of a closed list and the request's id (`error`, `edge`); causes stay in the log.
-//! - What a document may ask is judged before the engine sees it (`limits`).
+//! - Whether a request is valid, and how much it may ask, is judged before the engine sees it (`gate`).
 //!
 //! To add a query or mutation: its use case in `app`, its resolver beside its siblings in `queries` or `mutations`, its types in
 //! `types`, then `coppice schema` writes `schema.graphql` anew.
@@ -17,15 +17,19 @@
 
 use std::sync::Arc;
 
-use async_graphql::{SDLExportOptions, Schema, SchemaBuilder};
+use async_graphql::{
+    Request, Response, SDLExportOptions, Schema, SchemaBuilder, ServerError, ValidationMode,
+    futures_util::stream,
+    futures_util::stream::{BoxStream, StreamExt as _},
+};
 
-use crate::app::App;
+use crate::{app::App, clock::SharedClock};
 
 mod connection;
 mod context;
 mod edge;
 mod error;
-mod limits;
+mod gate;
 mod loaders;
 mod mutations;
 mod queries;
@@ -38,17 +42,76 @@ mod tests;
 
 pub use context::{Caller, ClientAddress, RequestId, SessionId, prepare};
 pub use error::{Code, error_code, server_error};
-pub use limits::{Cost, Limits, precheck};
+pub use gate::{Asker, Gate, GateSettings, Limits, Rate, TrustedDocuments, TrustedOnly};
 
 /// The schema's query root, with the page arguments of its connections.
 pub type Query = connection::Paged<queries::Query>;
 
-/// The schema, ready to execute requests made with [`prepare`].
-pub type CoppiceSchema = Schema<Query, mutations::Mutation, subscriptions::Subscription>;
+type Engine = Schema<Query, mutations::Mutation, subscriptions::Subscription>;
 
-/// The schema over `app`, refusing what goes beyond `limits`.
+/// The schema behind its gate, ready to run requests made with [`prepare`].
+#[derive(Clone)]
+pub struct CoppiceSchema {
+    engine: Engine,
+    gate: Arc<Gate>,
+}
+
+impl CoppiceSchema {
+    /// Judges a request, and takes its cost from the caller's budget; `Err` is what to answer instead of running it.
+    pub fn admit(&self, request: &mut Request, asker: &Asker<'_>) -> Result<(), Vec<ServerError>> {
+        self.gate.admit(request, asker)
+    }
+
+    /// Runs a query or mutation. One that was not admitted is judged first, as nobody's.
+    pub async fn execute(&self, request: impl Into<Request>) -> Response {
+        let mut request = request.into();
+        if let Err(refused) = self.ensure_admitted(&mut request) {
+            return *refused;
+        }
+        let admitted = gate::admitted(&request);
+        let response = self.engine.execute(request).await;
+        match admitted {
+            Some(admitted) => self.gate.settle(&admitted, response),
+            None => response,
+        }
+    }
+
+    /// Starts a subscription; judged as by [`execute`](Self::execute).
+    pub fn execute_stream(&self, request: impl Into<Request>) -> BoxStream<'static, Response> {
+        let mut request = request.into();
+        if let Err(refused) = self.ensure_admitted(&mut request) {
+            return stream::iter([*refused]).boxed();
+        }
+        self.engine.execute_stream(request)
+    }
+
+    fn ensure_admitted(&self, request: &mut Request) -> Result<(), Box<Response>> {
+        if gate::admitted(request).is_some() {
+            return Ok(());
+        }
+        self.gate.admit(request, &Asker::default()).map_err(|errors| Box::new(edge::refuse(request, errors)))
+    }
+}
+
+/// The schema over `app`, refusing what goes beyond `limits`; the rest as [`GateSettings`] has it.
 pub fn build_schema(app: Arc<App>, limits: Limits) -> CoppiceSchema {
-    builder().limit_complexity(limits.complexity).extension(edge::EdgeFactory(limits)).data(app).finish()
+    let clock = app.clock().clone();
+    build_schema_with(app, GateSettings { limits, ..GateSettings::default() }, clock)
+}
+
+/// The schema over `app` behind a gate of these settings.
+pub fn build_schema_with(app: Arc<App>, settings: GateSettings, clock: SharedClock) -> CoppiceSchema {
+    gated(builder().data(app), settings, clock)
+}
+
+fn gated(
+    builder: SchemaBuilder<Query, mutations::Mutation, subscriptions::Subscription>,
+    settings: GateSettings,
+    clock: SharedClock,
+) -> CoppiceSchema {
+    // What the gate lets through is valid; the engine's rules would only be run once more.
+    let engine = builder.validation_mode(ValidationMode::Fast).extension(edge::EdgeFactory).finish();
+    CoppiceSchema { engine, gate: Arc::new(Gate::new(settings, clock)) }
 }
 
 /// The schema as text: sorted, with `@specifiedBy`; what `schema.graphql` holds.

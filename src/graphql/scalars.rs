@@ -142,6 +142,21 @@ fn long(value: &Value) -> Option<i64> {
     number.as_i64().filter(|number| (-LONG_MAX..=LONG_MAX).contains(number))
 }
 
+/// Whether a value is one of the scalar called `name`; `None` when that is none of ours.
+pub(super) fn is_valid(name: &str, value: &Value) -> Option<bool> {
+    Some(match name {
+        "DateTime" => <DateTime as ScalarType>::is_valid(value),
+        "Date" => <Date as ScalarType>::is_valid(value),
+        "Month" => <Month as ScalarType>::is_valid(value),
+        "LocalTime" => <LocalTime as ScalarType>::is_valid(value),
+        "Decimal" => <Decimal as ScalarType>::is_valid(value),
+        "URL" => <Url as ScalarType>::is_valid(value),
+        "TimeZone" => <TimeZone as ScalarType>::is_valid(value),
+        "Long" => <Long as ScalarType>::is_valid(value),
+        _ => return None,
+    })
+}
+
 /// Whether `text` has a digit wherever `shape` has a `d`, and the shape's own character elsewhere.
 fn shaped(text: &str, shape: &str) -> bool {
     text.len() == shape.len()

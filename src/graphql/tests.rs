@@ -1,16 +1,14 @@
 //! What needs no database: the edge, the limits, and the fields that need no sign-in.
 
-use std::time::{Duration, Instant};
-
 use async_graphql::{Request, Response, Variables};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::clock::ManualClock;
 
 /// The schema without use cases: enough for what never reaches them.
 fn schema() -> CoppiceSchema {
-    let limits = Limits::default();
-    builder().limit_complexity(limits.complexity).extension(edge::EdgeFactory(limits)).finish()
+    gated(builder(), GateSettings::default(), Arc::new(ManualClock::default()))
 }
 
 async fn execute(request: impl Into<Request>) -> Response {
@@ -150,13 +148,11 @@ async fn large_documents_are_refused() {
 }
 
 #[tokio::test]
-async fn a_fragment_bomb_is_refused_at_once() {
+async fn a_fragment_bomb_is_refused() {
     let level = |n: u32| format!("fragment F{n} on Query {{ ...F{next} ...F{next} }}", next = n + 1);
     let levels = (0..30).map(level).collect::<Vec<_>>().join(" ");
     let query = format!("{{ ...F0 }} {levels} fragment F30 on Query {{ methodology {{ version }} }}");
-    let start = Instant::now();
     assert_eq!(refused(&query).await.1, "TOO_COMPLEX");
-    assert!(start.elapsed() < Duration::from_millis(200), "{:?}", start.elapsed());
 }
 
 #[tokio::test]

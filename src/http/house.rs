@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use async_graphql::{Request, Response, ServerError};
 use async_trait::async_trait;
-use futures_util::{StreamExt as _, stream::BoxStream};
+use futures_util::stream::BoxStream;
 use serde_json::{Value, json};
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     app::{App, AppError, SignIn},
-    graphql::{self, Caller, ClientAddress, Code, CoppiceSchema, RequestId, SessionId},
+    graphql::{self, Asker, Caller, ClientAddress, CoppiceSchema, RequestId, SessionId},
     token::TokenKeys,
 };
 
@@ -58,14 +58,16 @@ impl Backend for House {
     }
 
     async fn prepare(&self, request: &mut Request, context: &Context<'_, SignIn>) -> Result<(), Vec<ServerError>> {
-        if context.document_id.is_some() && request.query.is_empty() {
-            return Err(vec![graphql::server_error(Code::BadRequest, "There is no document of this id.")]);
-        }
         request.data.insert(ClientAddress(context.client));
         request.data.insert(SessionId(context.actor.and_then(|sign_in| sign_in.session)));
         let caller = Caller(context.actor.map(|sign_in| sign_in.actor));
         graphql::prepare(request, &self.app, caller, RequestId(context.request_id.to_owned()));
-        Ok(())
+        let asker = Asker {
+            actor: context.actor.map(|sign_in| &sign_in.actor),
+            address: context.client,
+            document_id: context.document_id,
+        };
+        self.schema.admit(request, &asker)
     }
 
     async fn execute(&self, request: Request) -> Response {
@@ -73,7 +75,7 @@ impl Backend for House {
     }
 
     fn subscribe(&self, request: Request) -> BoxStream<'static, Response> {
-        self.schema.execute_stream(request).boxed()
+        self.schema.execute_stream(request)
     }
 
     async fn ready(&self) -> Result<(), String> {

@@ -50,7 +50,6 @@ impl AccountQueries {
     }
 
     /// Pages and trees over time; null when the caller may not see the account.
-    #[graphql(complexity = "1 + 50 * child_complexity")]
     async fn consumption(
         &self,
         ctx: &Context<'_>,

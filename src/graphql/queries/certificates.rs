@@ -44,7 +44,6 @@ impl CertificateQueries {
     }
 
     /// Whether a certificate is genuine. Needs no sign-in.
-    #[graphql(complexity = "50 + child_complexity")]
     async fn verify_certificate(
         &self,
         ctx: &Context<'_>,

@@ -52,7 +52,6 @@ impl GeneralQueries {
     }
 
     /// The objects with these ids, in their order; null in the place of each that is not there or not to be seen.
-    #[graphql(complexity = "1 + ids.len() * child_complexity")]
     async fn nodes(
         &self,
         ctx: &Context<'_>,

@@ -89,7 +89,6 @@ impl Account {
     }
 
     /// Pages and trees over time; null, with an error, when it could not be computed.
-    #[graphql(complexity = "1 + 50 * child_complexity")]
     async fn consumption(
         &self,
         ctx: &Context<'_>,
@@ -124,7 +123,6 @@ impl Account {
     }
 
     /// The projects chosen for its certificates, at most 20; empty: those of the nearest account above that chose, else the operator's default project.
-    #[graphql(complexity = "1 + 5 * child_complexity")]
     async fn projects(&self, ctx: &Context<'_>) -> Result<Vec<Project>> {
         let chosen = Session::of(ctx)?.load.chosen_projects.load_one(self.0.id).await?;
         Ok(chosen.unwrap_or_default().into_iter().map(Project).collect())

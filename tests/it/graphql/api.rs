@@ -41,7 +41,7 @@ impl JobQueue for NoQueue {
 pub(super) struct Api {
     pub(super) app: Arc<App>,
     pub(super) simulator: Simulator,
-    schema: CoppiceSchema,
+    pub(super) schema: CoppiceSchema,
     _files: TempDir,
 }
 

@@ -2,6 +2,8 @@
 
 mod accounts;
 mod api;
+mod corpus;
+mod gate;
 mod lives;
 mod schema;
 mod servers;

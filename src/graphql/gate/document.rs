@@ -1,0 +1,116 @@
+//! A document read, judged against the schema, and turned into what the engine runs.
+//!
+//! apollo-compiler parses and validates, since the engine's own rules let pass what the specification refuses and its parser
+//! recurses as deep as a text is nested. What apollo-compiler leaves undone about values is in [`values`](super::values).
+
+use std::sync::LazyLock;
+
+use apollo_compiler::{
+    ExecutableDocument as Typed, Schema, ast,
+    executable::Operation,
+    name,
+    parser::Parser,
+    schema::ExtendedType,
+    validation::{DiagnosticList, Valid},
+};
+use async_graphql::{Pos, ServerError, parser::types::ExecutableDocument};
+
+use super::{convert::convert, limits::Limits, measure, values};
+use crate::graphql::error::{Code, server_error};
+
+/// Errors named in one answer; more would repeat what the first ones say.
+const MAX_ERRORS: usize = 20;
+/// How deep a text may be nested before it is not read on; far more than `Limits::depth` lets through.
+const MAX_NESTING: usize = 100;
+
+/// The schema as the validator reads it, or why it does not: a fault of ours that a test finds.
+static SCHEMA: LazyLock<Result<Valid<Schema>, String>> = LazyLock::new(|| {
+    let text = format!("{}\ndirective @oneOf on INPUT_OBJECT\n", crate::graphql::sdl());
+    let mut schema = Schema::parse(text, "schema.graphql").map_err(|found| found.errors.to_string())?;
+    // The validator's types of introspection are of before one-of inputs.
+    if let Some(ExtendedType::Object(ty)) = schema.types.get_mut("__Type")
+        && let Some(mut field) = ty.fields.get("specifiedByURL").cloned()
+    {
+        let definition = field.node.make_mut();
+        definition.name = name!("isOneOf");
+        definition.ty = ast::Type::Named(name!("Boolean"));
+        ty.make_mut().fields.insert(name!("isOneOf"), field);
+    }
+    schema.validate().map_err(|found| found.errors.to_string())
+});
+
+/// The schema that documents are judged by.
+pub(super) fn schema() -> Result<&'static Valid<Schema>, ServerError> {
+    SCHEMA.as_ref().map_err(|reason| {
+        tracing::error!(error = reason, "the schema cannot be read by the validator");
+        server_error(Code::Internal, "A fault of ours. Quote the request id to the operator.")
+    })
+}
+
+/// A document that is valid and within the limits that do not depend on variables.
+#[derive(Debug)]
+pub(super) struct Document {
+    /// As the engine runs it.
+    pub(super) executable: ExecutableDocument,
+    /// With the types of its fields.
+    pub(super) typed: Valid<Typed>,
+    /// Whether it asks for `__schema` or `__type`.
+    pub(super) introspects: bool,
+}
+
+impl Document {
+    /// Reads and judges a text; each error has a code.
+    pub(super) fn read(text: &str, limits: &Limits) -> Result<Self, Vec<ServerError>> {
+        let schema = schema().map_err(|error| vec![error])?;
+        let mut parser = Parser::new().token_limit(limits.tokens).recursion_limit(MAX_NESTING);
+        let parsed = parser.parse_ast(text, "document");
+        if parser.tokens_reached() >= limits.tokens {
+            let message = format!("The document has more than {} tokens.", limits.tokens);
+            return Err(vec![server_error(Code::TooComplex, message)]);
+        }
+        if parser.recursion_reached() >= MAX_NESTING {
+            return Err(vec![server_error(Code::TooComplex, "The document is nested too deeply.")]);
+        }
+        let ast = parsed.map_err(|found| errors(&found.errors, "Syntax error: "))?;
+        if !ast.definitions.iter().any(|definition| matches!(definition, ast::Definition::OperationDefinition(_))) {
+            return Err(vec![refused("The document has no operation.", None)]);
+        }
+        let executable = convert(&ast, text).map_err(|error| vec![error])?;
+        // Before the rules, some of which take longer the more often a fragment is spread.
+        let introspects = measure::check(&executable, limits).map_err(|error| vec![error])?;
+        let typed = ast.to_executable_validate(schema).map_err(|found| errors(&found.errors, ""))?;
+        let mistakes = values::check_literals(schema, &typed);
+        if !mistakes.is_empty() {
+            return Err(mistakes);
+        }
+        Ok(Self { executable, typed, introspects })
+    }
+
+    /// The operation that `name` selects.
+    pub(super) fn operation(&self, name: Option<&str>) -> Result<&Operation, ServerError> {
+        let found = self.typed.operations.get(name);
+        found.map(|operation| &**operation).map_err(|_| match name {
+            Some(_) => refused("The document has no operation with the name in `operationName`.", None),
+            None => refused("The document has several operations: say which in `operationName`.", None),
+        })
+    }
+}
+
+/// A document or its variables do not fit the schema.
+pub(super) fn refused(message: impl Into<String>, pos: Option<Pos>) -> ServerError {
+    let mut error = server_error(Code::GraphqlValidationFailed, message);
+    error.locations = pos.into_iter().collect();
+    error
+}
+
+fn errors(found: &DiagnosticList, prefix: &str) -> Vec<ServerError> {
+    let error = |found: apollo_compiler::diagnostic::Diagnostic<'_, apollo_compiler::validation::DiagnosticData>| {
+        let found = found.to_json();
+        // One line, as a sentence.
+        let reason = found.message.split_whitespace().collect::<Vec<_>>().join(" ");
+        let reason = reason.trim_start_matches("syntax error: ").trim_end_matches('.');
+        let place = found.locations.first().map(|place| Pos { line: place.line, column: place.column });
+        refused(format!("{prefix}{reason}."), place)
+    };
+    found.iter().take(MAX_ERRORS).map(error).collect()
+}

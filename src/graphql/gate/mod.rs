@@ -1,0 +1,262 @@
+//! What every request passes before the engine sees it.
+//!
+//! ```text
+//!  text or id ─► document ─► limits ─► rules of the schema ─► variables ─► page sizes ─► cost ─► budget ─► the engine
+//! ```
+//!
+//! - Whatever is refused here is a request error: nothing has run, and the answer has no data.
+//! - Whatever is refused took time in proportion to the length of what was sent.
+//! - The engine's own rules are switched off: what passes here is valid by the specification, as graphql-js reads it; the
+//!   corpus in `tests/clients/corpus` holds both to the same verdicts.
+//! - Cost is taken from the caller's budget before the operation runs, and what the answer did not come to is given back after.
+//!   An operation that was stopped for taking too long gets nothing back; a subscription pays for its start only.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use apollo_compiler::executable::Operation;
+use async_graphql::{Request, Response, ServerError, Value, Variables};
+use serde_json::{Map, Value as Json};
+
+mod budget;
+mod convert;
+mod cost;
+mod document;
+mod limits;
+mod measure;
+mod trusted;
+mod values;
+
+pub use self::{
+    budget::{Balance, Rate},
+    limits::Limits,
+    trusted::{TrustedDocuments, TrustedOnly},
+};
+use self::{
+    budget::{Budgets, Overdrawn, Payer},
+    document::Document,
+};
+use crate::{
+    clock::SharedClock,
+    domain::account::Actor,
+    graphql::error::{Code, server_error},
+};
+
+/// Valid documents kept to spare reading them again: so many texts of at most so many bytes, twice.
+const KEPT: usize = 256;
+const KEPT_LENGTH: usize = 8 * 1024;
+
+/// How a gate judges.
+#[derive(Debug, Clone)]
+pub struct GateSettings {
+    /// What a document may ask at once.
+    pub limits: Limits,
+    /// Whether `__schema` and `__type` are answered.
+    pub introspection: bool,
+    /// Documents that can be asked for by id.
+    pub trusted: TrustedDocuments,
+    /// Whose own documents are not run.
+    pub trusted_only: TrustedOnly,
+    /// What a signed-in caller may spend.
+    pub budget: Rate,
+    /// What an address may spend from which nobody is signed in.
+    pub anonymous_budget: Rate,
+}
+
+impl Default for GateSettings {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            introspection: true,
+            trusted: TrustedDocuments::default(),
+            trusted_only: TrustedOnly::Nobody,
+            budget: Rate { points: 10_000_000, per_second: 1_000_000 },
+            anonymous_budget: Rate { points: 50_000, per_second: 500 },
+        }
+    }
+}
+
+/// Who asks, and for what.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asker<'a> {
+    /// The caller; `None` when nobody is signed in.
+    pub actor: Option<&'a Actor>,
+    /// Where the request came from; `None` without a network.
+    pub address: Option<IpAddr>,
+    /// The trusted document asked for instead of a text.
+    pub document_id: Option<&'a str>,
+}
+
+/// Judges requests.
+pub struct Gate {
+    settings: GateSettings,
+    budgets: Budgets,
+    clock: SharedClock,
+    kept: Mutex<Kept>,
+}
+
+/// The documents kept: those lately asked for, and those before.
+#[derive(Default)]
+struct Kept {
+    young: HashMap<String, Arc<Document>>,
+    old: HashMap<String, Arc<Document>>,
+}
+
+/// A request that has passed; goes with it.
+#[derive(Debug)]
+pub(super) struct Admitted {
+    document: Arc<Document>,
+    operation: Option<String>,
+    variables: Map<String, Json>,
+    requested: usize,
+    payer: Payer,
+    balance: Option<Balance>,
+}
+
+impl Gate {
+    /// A gate; trusted documents that do not pass it are told to the log.
+    pub fn new(settings: GateSettings, clock: SharedClock) -> Self {
+        for (id, text) in settings.trusted.iter() {
+            if let Err(errors) = Document::read(text, &settings.limits) {
+                let reason = errors.first().map_or("", |error| error.message.as_str());
+                tracing::warn!(document.id = id, reason, "a trusted document is refused whenever it is asked for");
+            }
+        }
+        let budgets = Budgets::new(settings.budget, settings.anonymous_budget);
+        Self { settings, budgets, clock, kept: Mutex::default() }
+    }
+
+    /// Makes a request ready for the engine, or says what to answer instead of running it.
+    pub fn admit(&self, request: &mut Request, asker: &Asker<'_>) -> Result<(), Vec<ServerError>> {
+        self.choose_text(request, asker).map_err(|error| vec![error])?;
+        let document = self.document(&request.query)?;
+        if document.introspects && !self.settings.introspection {
+            return Err(vec![server_error(Code::Forbidden, "Introspection is switched off here.")]);
+        }
+        let name = request.operation_name.as_deref();
+        let operation = document.operation(name).map_err(|error| vec![error])?;
+        let Ok(Json::Object(given)) = serde_json::to_value(&request.variables) else {
+            return Err(vec![server_error(Code::BadRequest, "`variables` cannot be read.")]);
+        };
+        let schema = document::schema().map_err(|error| vec![error])?;
+        let variables = values::coerce_variables(schema, operation, &given)?;
+        measure::check_ranges(&document.executable, &variables).map_err(|error| vec![error])?;
+        let requested = cost::requested(&document.typed, operation, &variables);
+        let payer = Payer::of(asker.actor, asker.address);
+        let balance = self.charge(payer, requested).map_err(|error| vec![error])?;
+
+        request.variables = Variables::from_json(Json::Object(variables.clone()));
+        request.set_parsed_query(document.executable.clone());
+        let operation = request.operation_name.clone();
+        request.data.insert(Arc::new(Admitted { document, operation, variables, requested, payer, balance }));
+        Ok(())
+    }
+
+    /// Puts the text of a trusted document into the request, or refuses what comes without.
+    fn choose_text(&self, request: &mut Request, asker: &Asker<'_>) -> Result<(), ServerError> {
+        let Some(id) = asker.document_id else {
+            if self.settings.trusted_only.applies(asker.actor.map(|actor| actor.permission)) {
+                return Err(server_error(Code::Forbidden, "Only trusted documents are run here: send a `documentId`."));
+            }
+            return Ok(());
+        };
+        if !request.query.is_empty() {
+            return Err(server_error(Code::BadRequest, "Send `query` or `documentId`, not both."));
+        }
+        let unknown = || server_error(Code::BadRequest, "There is no trusted document with this `documentId`.");
+        self.settings.trusted.find(id).ok_or_else(unknown)?.clone_into(&mut request.query);
+        Ok(())
+    }
+
+    fn document(&self, text: &str) -> Result<Arc<Document>, Vec<ServerError>> {
+        if let Some(document) = self.lock().get(text) {
+            return Ok(document);
+        }
+        let document = Arc::new(Document::read(text, &self.settings.limits)?);
+        if text.len() <= KEPT_LENGTH {
+            self.lock().put(text.to_owned(), Arc::clone(&document));
+        }
+        Ok(document)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn charge(&self, payer: Payer, requested: usize) -> Result<Option<Balance>, ServerError> {
+        let most = self.settings.limits.complexity;
+        if requested > most {
+            let message = format!(
+                "The operation may cost {requested} points; at most {most} are allowed. Ask for smaller pages or fewer fields."
+            );
+            return Err(server_error(Code::TooComplex, message));
+        }
+        self.budgets.spend(payer, requested, self.clock.now()).map_err(|Overdrawn { balance, retry_after }| {
+            let message = format!("Too much was asked in too short a time: try again in {retry_after} seconds.");
+            let mut error = server_error(Code::RateLimited, message);
+            let extensions = error.extensions.get_or_insert_default();
+            extensions.set("retryAfter", retry_after);
+            extensions.set("cost", shown(requested, None, Some(balance)));
+            error
+        })
+    }
+
+    /// Settles what an operation cost, and tells it in the answer.
+    pub(super) fn settle(&self, admitted: &Admitted, response: Response) -> Response {
+        let Admitted { document, operation, variables, requested, payer, balance } = admitted;
+        let found: Option<&Operation> = document.operation(operation.as_deref()).ok();
+        let actual = found.map_or(*requested, |operation| cost::actual(&document.typed, operation, variables, &response.data));
+        let balance = balance.and_then(|_| self.budgets.settle(*payer, *requested, actual, self.clock.now())).or(*balance);
+        let mut response = response.extension("cost", shown(*requested, Some(actual), balance));
+        if let Some(balance) = balance {
+            for (name, value) in [
+                ("ratelimit-limit", u64::from(balance.limit)),
+                ("ratelimit-remaining", u64::from(balance.remaining)),
+                ("ratelimit-reset", balance.reset_after),
+            ] {
+                response.http_headers.insert(name, value.into());
+            }
+        }
+        response
+    }
+}
+
+/// What goes with a request that has passed.
+pub(super) fn admitted(request: &Request) -> Option<Arc<Admitted>> {
+    request.data.get(&std::any::TypeId::of::<Arc<Admitted>>())?.downcast_ref().cloned()
+}
+
+/// Cost as clients read it; what is null has no limit, or is not known.
+fn shown(requested: usize, actual: Option<usize>, balance: Option<Balance>) -> Value {
+    let number = |number: usize| Value::from(number as u64);
+    let mut cost = async_graphql::indexmap::IndexMap::new();
+    let mut set = |name: &str, value: Value| _ = cost.insert(async_graphql::Name::new(name), value);
+    set("requested", number(requested));
+    set("actual", actual.map_or(Value::Null, number));
+    set("limit", balance.map_or(Value::Null, |balance| Value::from(balance.limit)));
+    set("remaining", balance.map_or(Value::Null, |balance| Value::from(balance.remaining)));
+    let instant = |balance: Balance| balance.reset_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+    set("resetAt", balance.map_or(Value::Null, |balance| Value::from(instant(balance))));
+    Value::Object(cost)
+}
+
+impl Kept {
+    fn get(&mut self, text: &str) -> Option<Arc<Document>> {
+        if let Some(document) = self.young.get(text) {
+            return Some(Arc::clone(document));
+        }
+        let (text, document) = self.old.remove_entry(text)?;
+        self.put(text, Arc::clone(&document));
+        Some(document)
+    }
+
+    fn put(&mut self, text: String, document: Arc<Document>) {
+        if self.young.len() >= KEPT {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(text, document);
+    }
+}
