@@ -47,6 +47,7 @@ mod progress;
 pub mod query;
 mod reads;
 mod reconcile;
+mod relay;
 mod servers;
 mod sums;
 mod syncs;
@@ -62,6 +63,7 @@ pub use error::{AppError, Outcome, UserError, UserErrorCode};
 pub use health::HealthStream;
 pub use hub::Hub;
 pub use progress::ProgressStream;
+pub use relay::relay;
 
 /// What the use cases are made of.
 pub struct AppParts {

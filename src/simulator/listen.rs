@@ -275,6 +275,10 @@ async fn disturbed(
             let headers = [(header::CONTENT_TYPE, "application/json"), (header::CONTENT_ENCODING, "gzip")];
             (headers, Body::from(bomb::gzip())).into_response()
         }
+        Fault::Flood => {
+            let body = futures_util::stream::repeat_with(|| Ok::<_, Infallible>(Bytes::from_static(&[b' '; 64 * 1024])));
+            ([(header::CONTENT_TYPE, "application/json")], Body::from_stream(body)).into_response()
+        }
         Fault::Invalid(code) => invalid(&code),
         Fault::Drop | Fault::Down | Fault::WrongCertificate => {
             flight.answered();

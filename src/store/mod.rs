@@ -43,6 +43,7 @@ pub mod device;
 pub mod feed;
 pub mod feed_settings;
 pub mod health;
+pub mod hints;
 pub mod idempotency;
 pub mod identity;
 pub mod ledger;
@@ -320,9 +321,11 @@ impl Store {
             return Ok(Tx { inner: Arc::new(tx), now: self.clock.now(), permit: Some(Arc::new(permit)) });
         }
         let tx = db.begin().await?;
-        // Shows readers of lists by `updated_at` the earliest instant that this transaction may still commit.
+        // Shows readers of lists by `updated_at` the earliest instant that this transaction may still commit. And a node that freezes in
+        // a transaction holds its locks: the server ends a connection that is silent in one, well before the shortest lease ends, so that
+        // whoever takes over need not wait for the node. Our statements follow one another at once.
         let earliest = self.clock.now().timestamp_millis();
-        let shown = "SELECT pg_advisory_xact_lock_shared($1)";
+        let shown = "SELECT pg_advisory_xact_lock_shared($1), set_config('idle_in_transaction_session_timeout', '5s', TRUE)";
         tx.execute_raw(Statement::from_sql_and_values(DatabaseBackend::Postgres, shown, [earliest.into()])).await?;
         Ok(Tx { inner: Arc::new(tx), now: self.clock.now(), permit: None })
     }

@@ -18,6 +18,7 @@ use crate::{
         calendar::{Month, day_of},
         certificate::{Certificate, Phase},
     },
+    failpoint::{self, Point},
     id::Uuid,
     store::{
         StoreError, account,
@@ -95,7 +96,14 @@ impl Certificates {
         let sign = move |certificate: &Certificate| signer.sign(&certificate.content(issuer)).ok();
         let press = Press { ids: &self.ids, sign: &sign, deliver: self.delivers() };
         let press = &press;
-        Ok(self.store.write_durably(|tx| async move { closing::close(&tx, month, accounts, press).await }).await?)
+        let closed = self.store.write_durably(|tx| async move {
+            let closed = closing::close(&tx, month, accounts, press).await?;
+            failpoint::at(Point::CloseBefore);
+            Ok(closed)
+        });
+        let closed = closed.await?;
+        failpoint::at(Point::CloseAfter);
+        Ok(closed)
     }
 
     /// Tells who waits, and the log what the operator must look at.

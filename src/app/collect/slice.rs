@@ -15,6 +15,7 @@ use crate::{
         run::{SyncStatus, SyncTrigger},
         server::{Server, ServerStatus},
     },
+    failpoint::{self, Point},
     store::collecting::{Lease, OpenRun, PlannedCollection, RunEnd},
 };
 
@@ -118,7 +119,7 @@ impl<'a> Slice<'a> {
                 self.engine.hub.run_changed(run.id);
                 self.feeds_left = self.feeds_left.saturating_sub(1);
                 match end {
-                    FeedEnd::Ended => {}
+                    FeedEnd::Ended => failpoint::at(Point::BetweenFeeds),
                     FeedEnd::SliceOver => return Ok(RunStep::SliceOver),
                     FeedEnd::LeaseLost => return Ok(RunStep::LeaseLost),
                     FeedEnd::Cancelled => return self.end(run, RunEnd::Cancelled).await,
@@ -145,6 +146,7 @@ impl<'a> Slice<'a> {
     }
 
     async fn plan(&self, run: &OpenRun) -> Result<bool, EngineFault> {
+        failpoint::at(Point::PlanBefore);
         let engine = self.engine;
         let now = engine.now();
         let zone = self.server.time_zone;
@@ -189,7 +191,9 @@ impl<'a> Slice<'a> {
                 next_attempt_at: None,
             });
         }
-        Ok(engine.store.plan_run(self.lease, run.id, &collections, answers, now).await?)
+        let planned = engine.store.plan_run(self.lease, run.id, &collections, answers, now).await?;
+        failpoint::at(Point::PlanAfter);
+        Ok(planned)
     }
 
     /// All collections ended, or wait for another attempt.
@@ -206,6 +210,7 @@ impl<'a> Slice<'a> {
 
     async fn end(&self, run: &OpenRun, end: RunEnd) -> Result<RunStep, EngineFault> {
         let ended = self.engine.store.end_run(self.lease, run.id, end).await?;
+        failpoint::at(Point::RunEnded);
         self.engine.hub.run_changed(run.id);
         Ok(if ended { RunStep::Ended } else { RunStep::LeaseLost })
     }
