@@ -27,7 +27,7 @@ use sea_orm::{
 };
 use sqlx::{
     Connection as _, PgConnection,
-    sqlite::{SqliteJournalMode, SqliteSynchronous},
+    sqlite::{SqliteConnection, SqliteJournalMode, SqliteSynchronous},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -185,6 +185,9 @@ impl Store {
                         .busy_timeout(Duration::from_secs(30))
                         // Of the pages in use, in KiB; each connection has its own.
                         .pragma("cache_size", "-4096")
+                })
+                .map_sqlx_sqlite_pool_opts(|pool| {
+                    pool.before_acquire(|connection, _| Box::pin(async move { Ok(is_outside_transactions(connection)) }))
                 });
             Database::connect(options).await
         };
@@ -448,6 +451,13 @@ impl Source for Tx {
     fn db(&self) -> &Self {
         self
     }
+}
+
+/// Whether a connection may be given out by its pool. When the disk is full SQLite ends a transaction by itself, the roll-back after it
+/// fails, and sqlx goes on to count one: the next transaction on that connection would be a savepoint that does not lock, and would lose
+/// every race. Such a connection is closed instead.
+pub(crate) fn is_outside_transactions(connection: &SqliteConnection) -> bool {
+    !connection.is_in_transaction()
 }
 
 fn immediate() -> TransactionOptions {

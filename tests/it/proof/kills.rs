@@ -16,7 +16,7 @@ use crate::support::world::Kind;
 const KILLS_EACH: u64 = 20;
 
 fn seeds() -> Range<u64> {
-    let Ok(text) = std::env::var("COPPICE_SIMULATION_KILLS") else { return 0..5 };
+    let Ok(text) = std::env::var("COPPICE_SIMULATION_KILLS") else { return 0..3 };
     match text.split_once("..") {
         Some((from, to)) => from.parse().unwrap()..to.parse().unwrap(),
         None => text.parse().map(|seed: u64| seed..seed + 1).unwrap(),

@@ -17,12 +17,12 @@ async fn finds_and_repairs(kind: Kind) {
     stage.execute(&format!("UPDATE account_day SET small = small + 7 WHERE (account_id, day) = {one}")).await;
     let seen = command(&["reconcile", "--check"]).await;
     assert_eq!(seen.code, 4, "{seen:?}");
-    assert!(seen.out.contains("acc_") && seen.out.contains("small +7") && !seen.out.contains("  repaired"), "{}", seen.out);
+    assert!(seen.out.contains("acc_") && seen.out.contains("small -7") && !seen.out.contains("  repaired"), "{}", seen.out);
     assert!(seen.out.contains("1 differences, 0 of them repaired") && seen.err.contains("do not agree"), "{seen:?}");
 
     let repaired = command(&["reconcile", "--json"]).await.json();
     assert_eq!((&repaired["found"], &repaired["repaired"]), (&1.into(), &1.into()), "{repaired}");
-    assert_eq!(repaired["differences"][0]["small"], Value::from(7));
+    assert_eq!(repaired["differences"][0]["small"], Value::from(-7));
     assert_eq!(command(&["reconcile", "--check", "--json"]).await.json()["found"], 0);
     stage.assert_exact().await;
 }

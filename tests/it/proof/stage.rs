@@ -148,6 +148,7 @@ impl Stage {
             .with("OUTBOUND__CA_FILE", ca.display().to_string())
             .with("OUTBOUND__ALLOW_CIDRS", "127.0.0.0/8,::1/128")
             .with("COLLECT__LEASE", "10s")
+            .with("COLLECT__WORKER_SLOTS", "4")
             // Many installations share one PostgreSQL here.
             .with("DATABASE__MAX_CONNECTIONS", "6");
         let node = open(url, &ca, &keys).await;
