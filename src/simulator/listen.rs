@@ -276,7 +276,8 @@ async fn disturbed(
             (headers, Body::from(bomb::gzip())).into_response()
         }
         Fault::Flood => {
-            let body = futures_util::stream::repeat_with(|| Ok::<_, Infallible>(Bytes::from_static(&[b' '; 64 * 1024])));
+            let spaces = Bytes::from(vec![b' '; 64 * 1024]);
+            let body = futures_util::stream::repeat_with(move || Ok::<_, Infallible>(spaces.clone()));
             ([(header::CONTENT_TYPE, "application/json")], Body::from_stream(body)).into_response()
         }
         Fault::Invalid(code) => invalid(&code),

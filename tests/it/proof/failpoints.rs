@@ -88,10 +88,10 @@ async fn assert_certificates(stage: &Stage) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn heavy_ended_at_every_failpoint_on_sqlite() {
-    ended_everywhere(Kind::Sqlite).await;
+    Box::pin(ended_everywhere(Kind::Sqlite)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn heavy_ended_at_every_failpoint_on_postgres() {
-    ended_everywhere(Kind::Postgres).await;
+    Box::pin(ended_everywhere(Kind::Postgres)).await;
 }

@@ -31,7 +31,8 @@ async fn killed_once(stage: &Stage, seed: u64) {
     }
     let mut target = stage.progress().await;
     // Of the nothing, the little and the much of it that may be done.
-    target += (choice.fraction() * choice.fraction() * 60.0) as i64;
+    let share = choice.fraction() * choice.fraction();
+    target += i64::try_from(Duration::from_millis(60).mul_f64(share).as_millis()).unwrap();
     let program = stage.serve("");
     let mut went_on = false;
     until("it collects", async || {
@@ -41,7 +42,7 @@ async fn killed_once(stage: &Stage, seed: u64) {
         stage.progress().await >= target || stage.is_idle().await
     })
     .await;
-    tokio::time::sleep(Duration::from_millis((choice.fraction() * 25.0) as u64)).await;
+    tokio::time::sleep(Duration::from_millis(25).mul_f64(choice.fraction())).await;
     program.kill();
     stage.assert_books().await;
 }

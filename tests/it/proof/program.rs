@@ -9,7 +9,7 @@ use std::{
 };
 
 /// Long enough for a machine that is busy with other things.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_mins(2);
 
 /// How often is looked.
 pub const LOOK: Duration = Duration::from_millis(20);
