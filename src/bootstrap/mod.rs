@@ -39,7 +39,7 @@ use crate::{
     jobs::Queue,
     lifecycle::CancellationToken,
     mail::{MailProblem, MailSettings, Mailer},
-    store::{DatabaseSettings, Store, StoreError, identity, server},
+    store::{DatabaseSettings, Store, StoreError, identity, is_outside_transactions, server},
     token::{Claims, TokenError, TokenKeys},
 };
 
@@ -323,7 +323,10 @@ async fn open_queue(database: &config::Database) -> Result<Queue, OpenError> {
                 .synchronous(SqliteSynchronous::Normal)
                 .foreign_keys(true)
                 .busy_timeout(PATIENCE);
-            let pool = SqlitePoolOptions::new().max_connections(QUEUE_CONNECTIONS_SQLITE).acquire_timeout(PATIENCE);
+            let pool = SqlitePoolOptions::new()
+                .max_connections(QUEUE_CONNECTIONS_SQLITE)
+                .acquire_timeout(PATIENCE)
+                .before_acquire(|connection, _| Box::pin(async move { Ok(is_outside_transactions(connection)) }));
             Queue::sqlite(pool.connect_with(options).await.map_err(OpenError::QueueOpen)?)
         }
         config::Engine::Postgres => {

@@ -3,9 +3,11 @@
 use std::{io, net::SocketAddr, sync::Arc};
 
 use tokio::net::TcpListener;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::Node;
 use crate::{
+    app::relay,
     config::{self, Collect, Http, Role},
     graphql::{self, GateSettings, Limits, Rate, TrustedDocuments, TrustedOnly},
     http::{
@@ -62,8 +64,8 @@ impl Listener {
 }
 
 impl Node {
-    /// Serves until `shutdown` is cancelled and everything under way has ended or had its time. `listener` is for the API; `None` on a
-    /// node that only works.
+    /// Serves until `shutdown` is cancelled and everything under way has ended or had its time. `listener` is for the API, or, on a node
+    /// that only works, for its probes; with `None` nobody is answered.
     pub async fn serve(self, listener: Option<Listener>, shutdown: CancellationToken) -> Result<(), ServeError> {
         let settings = job_settings(&self.config.collect);
         let workers = self.queue.as_ref().map(|queue| {
@@ -75,6 +77,11 @@ impl Node {
                 settings,
                 shutdown: shutdown.clone(),
             })
+        });
+        // Ends with this function, or with the process.
+        let _relay = self.queue.is_some().then(|| {
+            let node = self.around.ids.uuid(self.around.clock.now());
+            AbortOnDropHandle::new(tokio::spawn(relay(self.store.clone(), self.app.hub().clone(), node)))
         });
         let api = async {
             let Some(listener) = listener else { return Ok(()) };
@@ -96,6 +103,12 @@ impl Node {
     async fn serve_api(&self, listener: Listener, shutdown: CancellationToken) -> Result<(), ServeError> {
         let config = &self.config.http;
         let drain = Drain::new(shutdown);
+        let tls = config.tls_files().map(|(certificate, key)| TlsFiles { certificate: certificate.clone(), key: key.clone() });
+        let settings = ServeSettings { tls, ..ServeSettings::default() };
+        if !self.config.collect.role.serves_api() {
+            tracing::info!(http.address = %listener.1, http.tls = settings.tls.is_some(), "The probes listen");
+            return Ok(http::serve(listener.0, http::probes(Arc::clone(&self.app), drain.clone()), drain, settings).await?);
+        }
         let gate = gate_settings(&self.config.graphql).map_err(ServeError::Trusted)?;
         let backend = House {
             app: Arc::clone(&self.app),
@@ -110,9 +123,8 @@ impl Node {
             drain: drain.clone(),
             public: Some(Arc::clone(&self.app)),
         })?;
-        let tls = config.tls_files().map(|(certificate, key)| TlsFiles { certificate: certificate.clone(), key: key.clone() });
-        tracing::info!(http.address = %listener.1, http.tls = tls.is_some(), "The API listens");
-        Ok(http::serve(listener.0, router, drain, ServeSettings { tls, ..ServeSettings::default() }).await?)
+        tracing::info!(http.address = %listener.1, http.tls = settings.tls.is_some(), "The API listens");
+        Ok(http::serve(listener.0, router, drain, settings).await?)
     }
 }
 

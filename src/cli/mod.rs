@@ -13,8 +13,8 @@ use serde_json::json;
 
 use crate::{
     bootstrap::{self, Listener, Node, Purpose, Surroundings},
-    config::{Config, Role, Sources, defaults_toml},
-    lifecycle, telemetry,
+    config::{Config, Sources, defaults_toml},
+    failpoint, lifecycle, telemetry,
 };
 
 mod audit;
@@ -157,7 +157,7 @@ struct Serve {
     /// What this node does: `all`, only the API (`api`), or only collections (`worker`) [default: all].
     #[arg(long, value_parser = ["all", "api", "worker"], hide_possible_values = true)]
     role: Option<String>,
-    /// Overrides `http.listen`, the API's address and port [default: 127.0.0.1:8080].
+    /// Overrides `http.listen`, the address and port of the API, or of a worker's probes [default: 127.0.0.1:8080].
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
 }
@@ -184,6 +184,7 @@ enum Keys {
 
 /// The program: reads the command line, does it, and gives the exit code.
 pub fn main() -> ExitCode {
+    failpoint::set_up();
     let cli = Cli::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let done = match runtime {
@@ -251,15 +252,11 @@ async fn open(config: Config, purpose: Purpose, around: Surroundings) -> Result<
 async fn serve(global: &Global, what: Serve) -> Result<(), Failure> {
     let flags = json!({ "collect": { "role": what.role }, "http": { "listen": what.listen } });
     let config = configure(global, flags, true)?;
-    let role = config.collect.role;
     let address = config.http.listen;
     let shutdown = lifecycle::on_signals().map_err(|error| Failure::failed(&error))?;
-    let listener = match role {
-        Role::Worker => None,
-        Role::All | Role::Api => Some(Listener::open(address).await.map_err(|error| Failure::failed(&error))?),
-    };
+    let listener = Listener::open(address).await.map_err(|error| Failure::failed(&error))?;
     let node = open(config, Purpose::Serve, Surroundings::real()).await?;
-    node.serve(listener, shutdown).await.map_err(|error| Failure::failed(&error))
+    node.serve(Some(listener), shutdown).await.map_err(|error| Failure::failed(&error))
 }
 
 async fn migrate(global: &Global, what: Migrate) -> Result<(), Failure> {

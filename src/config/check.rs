@@ -6,7 +6,7 @@ use super::Config;
 pub(super) fn check(config: &Config) -> Vec<String> {
     let mut problems = Vec::new();
     config.database.check(&mut problems);
-    config.http.check(&mut problems);
+    config.http.check(config.collect.role.serves_api(), &mut problems);
     config.graphql.check(&mut problems);
     config.outbound.check(&mut problems);
     config.collect.check(&mut problems);

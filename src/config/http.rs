@@ -11,8 +11,8 @@ use super::section::section;
 section! {
     /// What the API listens on and to whom it answers.
     Http {
-        /// The address and port of the API. Anything but a loopback address needs a certificate or a trusted proxy.
-        /// Default: 127.0.0.1:8080.
+        /// The address and port of the API; a node that only works answers `/healthz` and `/readyz` there. For the API, anything but a
+        /// loopback address needs a certificate or a trusted proxy. Default: 127.0.0.1:8080.
         listen: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
         /// The URL under which clients reach the API, when it is not the address it listens on. Default: none.
         public_url: Option<Url> = None,
@@ -46,10 +46,11 @@ impl Http {
         self.tls_certificate_file.as_ref().zip(self.tls_key_file.as_ref())
     }
 
-    pub(super) fn check(&self, problems: &mut Vec<String>) {
+    /// `with_api` is false on a node that answers nothing but probes, which show nothing worth hiding.
+    pub(super) fn check(&self, with_api: bool, problems: &mut Vec<String>) {
         if self.tls_certificate_file.is_some() != self.tls_key_file.is_some() {
             problems.push("`http.tls_certificate_file` and `http.tls_key_file` must be given together".to_owned());
-        } else if !self.listen.ip().is_loopback() && self.tls_files().is_none() && !self.trusted_proxy {
+        } else if with_api && !self.listen.ip().is_loopback() && self.tls_files().is_none() && !self.trusted_proxy {
             problems.push(
                 "`http.listen` is not a loopback address: plain HTTP would show tokens to the network; give \
                  `http.tls_certificate_file` and `http.tls_key_file`, or set `http.trusted_proxy` behind a proxy that \

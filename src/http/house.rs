@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{
     auth::{AuthenticateError, Credential, Identity},
     backend::{Backend, Context},
+    pages,
 };
 use crate::{
     app::{App, AppError, SignIn},
@@ -79,10 +80,7 @@ impl Backend for House {
     }
 
     async fn ready(&self) -> Result<(), String> {
-        self.app.ready().await.map_err(|error| {
-            tracing::warn!(error = &error as &dyn std::error::Error, "The database does not answer");
-            "the database does not answer".to_owned()
-        })
+        pages::database_ready(&self.app).await
     }
 
     async fn key_set(&self) -> Value {

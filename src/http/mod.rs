@@ -111,3 +111,11 @@ pub fn router<B: Backend>(parts: HttpParts<B>) -> Result<Router, SettingsError> 
     }
     Ok(router.layer(CompressionLayer::new().gzip(true)).layer(cors).layer(middleware::from_fn_with_state(gate, guard::guard)))
 }
+
+/// The probes alone, `/healthz` and `/readyz`, for a node that only works. They tell nothing that needs a sign-in.
+pub fn probes(app: Arc<App>, drain: Drain) -> Router {
+    Router::new()
+        .route("/healthz", routing::get(pages::healthy))
+        .route("/readyz", routing::get(pages::worker_readiness))
+        .with_state((app, drain))
+}

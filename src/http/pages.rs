@@ -16,8 +16,8 @@ use axum::{
 use bytes::Bytes;
 use serde_json::json;
 
-use super::{Api, accept::Media, backend::Backend, error::Problem, guard::Seen, operation::json, settings::Playground};
-use crate::graphql::Code;
+use super::{Api, Drain, accept::Media, backend::Backend, error::Problem, guard::Seen, operation::json, settings::Playground};
+use crate::{app::App, graphql::Code};
 
 /// `/healthz`: the process answers.
 pub(super) async fn healthy() -> Json<serde_json::Value> {
@@ -27,6 +27,23 @@ pub(super) async fn healthy() -> Json<serde_json::Value> {
 /// `/readyz`: it can work, and is not about to stop.
 pub(super) async fn readiness<B: Backend>(State(api): State<Arc<Api<B>>>) -> Response<Body> {
     let state = if api.drain.is_started() { Err("stopping".to_owned()) } else { api.backend.ready().await };
+    readiness_of(state)
+}
+
+/// `/readyz` of a node without the API.
+pub(super) async fn worker_readiness(State((app, drain)): State<(Arc<App>, Drain)>) -> Response<Body> {
+    readiness_of(if drain.is_started() { Err("stopping".to_owned()) } else { database_ready(&app).await })
+}
+
+/// Whether the database answers, else words for an operator.
+pub(super) async fn database_ready(app: &App) -> Result<(), String> {
+    app.ready().await.map_err(|error| {
+        tracing::warn!(error = &error as &dyn std::error::Error, "The database does not answer");
+        "the database does not answer".to_owned()
+    })
+}
+
+fn readiness_of(state: Result<(), String>) -> Response<Body> {
     match state {
         Ok(()) => Json(json!({ "status": "ready" })).into_response(),
         Err(reason) => {

@@ -49,6 +49,7 @@ use crate::{
         work::{CollectEnd, Collecting},
     },
     clock::{Clock as _, SystemClock},
+    failpoint::{self, Point},
     id::{SharedIds, Uuid},
 };
 
@@ -289,6 +290,7 @@ impl Service<Task<Collect>> for Handler {
         Box::pin(async move {
             // Whatever became of it, it is not apalis's to try it again.
             let _ = job.await;
+            failpoint::at(Point::JobBeforeAck);
             if end.is_cancelled() {
                 // It may have been dropped, and is not to be acknowledged: the worker is dropped too, at once.
                 std::future::pending::<()>().await;

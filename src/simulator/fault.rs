@@ -88,6 +88,8 @@ pub enum Fault {
     Redirect,
     /// 200 with a small gzip body of 64 MiB.
     GzipBomb,
+    /// 200 with a body that never ends.
+    Flood,
     /// MPS Monitor: 200 with `IsValid:false` and this code (`InvalidDealerToken`, `CustomerNotFound`, `TooManyRequests`, any).
     /// Elsewhere the same body, which does not fit.
     Invalid(String),

@@ -275,6 +275,11 @@ async fn disturbed(
             let headers = [(header::CONTENT_TYPE, "application/json"), (header::CONTENT_ENCODING, "gzip")];
             (headers, Body::from(bomb::gzip())).into_response()
         }
+        Fault::Flood => {
+            let spaces = Bytes::from(vec![b' '; 64 * 1024]);
+            let body = futures_util::stream::repeat_with(move || Ok::<_, Infallible>(spaces.clone()));
+            ([(header::CONTENT_TYPE, "application/json")], Body::from_stream(body)).into_response()
+        }
         Fault::Invalid(code) => invalid(&code),
         Fault::Drop | Fault::Down | Fault::WrongCertificate => {
             flight.answered();

@@ -27,7 +27,7 @@ use sea_orm::{
 };
 use sqlx::{
     Connection as _, PgConnection,
-    sqlite::{SqliteJournalMode, SqliteSynchronous},
+    sqlite::{SqliteConnection, SqliteJournalMode, SqliteSynchronous},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -44,6 +44,7 @@ pub mod device;
 pub mod feed;
 pub mod feed_settings;
 pub mod health;
+pub mod hints;
 pub mod idempotency;
 pub mod identity;
 pub mod ledger;
@@ -204,6 +205,9 @@ impl Store {
                         // A statement for each number of rows that are written together.
                         .statement_cache_capacity(STATEMENTS)
                         .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string())
+                })
+                .map_sqlx_sqlite_pool_opts(|pool| {
+                    pool.before_acquire(|connection, _| Box::pin(async move { Ok(is_outside_transactions(connection)) }))
                 });
             Database::connect(options).await
         };
@@ -347,9 +351,11 @@ impl Store {
             return Ok(Tx { inner: Arc::new(tx), now: self.clock.now(), permit: Some(Arc::new(permit)) });
         }
         let tx = db.begin().await?;
-        // Shows readers of lists by `updated_at` the earliest instant that this transaction may still commit.
+        // Shows readers of lists by `updated_at` the earliest instant that this transaction may still commit. And a node that freezes in
+        // a transaction holds its locks: the server ends a connection that is silent in one, well before the shortest lease ends, so that
+        // whoever takes over need not wait for the node. Our statements follow one another at once.
         let earliest = self.clock.now().timestamp_millis();
-        let shown = "SELECT pg_advisory_xact_lock_shared($1)";
+        let shown = "SELECT pg_advisory_xact_lock_shared($1), set_config('idle_in_transaction_session_timeout', '5s', TRUE)";
         tx.execute_raw(Statement::from_sql_and_values(DatabaseBackend::Postgres, shown, [earliest.into()])).await?;
         Ok(Tx { inner: Arc::new(tx), now: self.clock.now(), permit: None })
     }
@@ -472,6 +478,13 @@ impl Source for Tx {
     fn db(&self) -> &Self {
         self
     }
+}
+
+/// Whether a connection may be given out by its pool. When the disk is full SQLite ends a transaction by itself, the roll-back after it
+/// fails, and sqlx goes on to count one: the next transaction on that connection would be a savepoint that does not lock, and would lose
+/// every race. Such a connection is closed instead.
+pub(crate) fn is_outside_transactions(connection: &SqliteConnection) -> bool {
+    !connection.is_in_transaction()
 }
 
 fn immediate() -> TransactionOptions {

@@ -12,6 +12,7 @@ mod graphql;
 mod house;
 mod http;
 mod jobs;
+mod proof;
 mod render;
 mod store;
 mod support;

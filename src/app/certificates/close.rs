@@ -20,6 +20,7 @@ use crate::{
         calendar::{Month, day_of},
         certificate::{Certificate, Phase},
     },
+    failpoint::{self, Point},
     id::{Kind, PublicId, Uuid},
     store::{
         StoreError, account,
@@ -100,9 +101,12 @@ impl Certificates {
         let closed = self.store.write_durably(|tx| async move {
             let closed = closing::close(&tx, month, accounts, press).await?;
             audit::record_by(&tx, audit::SYSTEM, closed.issued.iter().map(issued)).await?;
+            failpoint::at(Point::CloseBefore);
             Ok(closed)
         });
-        Ok(closed.await?)
+        let closed = closed.await?;
+        failpoint::at(Point::CloseAfter);
+        Ok(closed)
     }
 
     /// Tells who waits, and the log what the operator must look at.

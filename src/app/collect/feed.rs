@@ -14,6 +14,7 @@ use crate::{
         server::ServerStatus,
         vendor::VendorCapability,
     },
+    failpoint::{self, Point},
     id::Uuid,
     store::collecting::{
         CollectingFeed, CollectionAfter, Committed, EarlierPart, FeedCommit, NewAnomaly, NewDevice, NewEntry, OpenRun,
@@ -138,7 +139,10 @@ impl Slice<'_> {
         loop {
             tokio::select! {
                 biased;
-                answer = &mut answer => return Ok(answer),
+                answer = &mut answer => {
+                    failpoint::at(Point::Answered);
+                    return Ok(answer);
+                }
                 () = tokio::time::sleep(self.engine.settings.lease / 3) => {
                     if !self.hold().await? {
                         return Err(Stopped::End(FeedEnd::LeaseLost));

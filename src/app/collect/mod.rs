@@ -37,6 +37,7 @@ use crate::{
     },
     clock::{Instant, SharedClock},
     domain::calendar::Holidays,
+    failpoint::{self, Point},
     id::{SharedIds, Uuid},
     store::{
         Store, StoreError,
@@ -160,11 +161,13 @@ impl Engine {
         let Some((lease, crashed)) = self.store.claim_server(server_id, &self.owner, now, until).await? else {
             return Ok(CollectEnd::Busy);
         };
+        failpoint::at(Point::LeaseClaimed);
         if crashed {
             tracing::warn!(server.id = %server_id, "the holder before let its lease run out; going on from its last commit");
             self.store.count_crash(lease).await?;
         }
         let end = self.work(lease, shutdown).await;
+        failpoint::at(Point::LeaseBeforeRelease);
         // An error leaves the lease to run out by itself only when the database is gone too.
         let released = self.store.release_lease(lease).await;
         let end = end?;

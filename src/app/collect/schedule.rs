@@ -13,6 +13,7 @@ use crate::{
     },
     clock::Instant,
     domain::calendar::next_nightly,
+    failpoint::{self, Point},
     id::Uuid,
     store::reconcile::forget_runs,
 };
@@ -46,6 +47,9 @@ impl Scheduling for Engine {
                     self.hub.run_changed(run_id);
                     jobs.push(run_job(server.id, run_id));
                 }
+            }
+            if !jobs.is_empty() {
+                failpoint::at(Point::NightOpened);
             }
             Ok(jobs)
         };

@@ -16,6 +16,7 @@ use crate::{
         run::{SyncStatus, SyncTrigger},
         server::{Server, ServerStatus},
     },
+    failpoint::{self, Point},
     id::Uuid,
     store::collecting::{FeedAhead, Lease, OpenRun, PlannedCollection, RunEnd},
 };
@@ -131,7 +132,7 @@ impl<'a> Slice<'a> {
                 self.engine.hub.run_changed(run.id);
                 self.feeds_left = self.feeds_left.saturating_sub(1);
                 match end {
-                    FeedEnd::Ended => {}
+                    FeedEnd::Ended => failpoint::at(Point::BetweenFeeds),
                     FeedEnd::SliceOver => return Ok(RunStep::SliceOver),
                     FeedEnd::LeaseLost => return Ok(RunStep::LeaseLost),
                     FeedEnd::Cancelled => return self.end(run, RunEnd::Cancelled).await,
@@ -160,6 +161,7 @@ impl<'a> Slice<'a> {
     }
 
     async fn plan(&self, run: &OpenRun) -> Result<bool, EngineFault> {
+        failpoint::at(Point::PlanBefore);
         let engine = self.engine;
         let now = engine.now();
         let zone = self.server.time_zone;
@@ -204,7 +206,9 @@ impl<'a> Slice<'a> {
                 next_attempt_at: None,
             });
         }
-        Ok(engine.store.plan_run(self.lease, run.id, &collections, answers, now).await?)
+        let planned = engine.store.plan_run(self.lease, run.id, &collections, answers, now).await?;
+        failpoint::at(Point::PlanAfter);
+        Ok(planned)
     }
 
     /// All collections ended, or wait for another attempt.
@@ -221,6 +225,7 @@ impl<'a> Slice<'a> {
 
     async fn end(&self, run: &OpenRun, end: RunEnd) -> Result<RunStep, EngineFault> {
         let ended = self.engine.store.end_run(self.lease, run.id, end).await?;
+        failpoint::at(Point::RunEnded);
         self.engine.hub.run_changed(run.id);
         Ok(if ended { RunStep::Ended } else { RunStep::LeaseLost })
     }

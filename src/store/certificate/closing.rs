@@ -21,6 +21,7 @@ use crate::{
         pages::{Methodology, Pages, StandardPages},
         project::Project,
     },
+    failpoint::{self, Point},
     id::{IdSource, Uuid},
     store::{
         Source as _, Store, StoreError, Tx,
@@ -155,6 +156,7 @@ pub async fn close(tx: &Tx, month: Month, accounts: &[Uuid], press: &Press<'_>) 
     if pending.is_empty() {
         return Ok(Closed::default());
     }
+    failpoint::at(Point::CloseLocked);
     let mut covered = live_ranges(tx, month, &pending).await?;
     for row in &mut pending {
         row.ranges = uncovered(row.last_number, covered.remove(&row.account_id).unwrap_or_default());
@@ -181,6 +183,7 @@ pub async fn close(tx: &Tx, month: Month, accounts: &[Uuid], press: &Press<'_>) 
         return Ok(closed);
     }
     let first = take_numbers(tx, month, ready.len()).await?;
+    failpoint::at(Point::CloseNumbered);
     let methodology = Methodology::CURRENT;
     let mut ranges = Vec::with_capacity(ready.len());
     for ((row, holder, projects), nth) in ready.into_iter().zip(first..) {

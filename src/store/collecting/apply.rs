@@ -17,6 +17,7 @@ use crate::{
         health::HealthSubject,
         pages::{Methodology, Pages, StandardPages},
     },
+    failpoint::{self, Point},
     id::Uuid,
     store::{Source as _, StoreError, Tx, feed, health},
 };
@@ -27,6 +28,7 @@ pub(super) type Answer = (Committed, Option<FeedAhead>);
 /// Writes what of `commits` still may be written; the answers are in the order of `commits`.
 pub(super) async fn apply(tx: &Tx, commits: &[FeedCommit]) -> Result<Vec<Answer>, StoreError> {
     let servers = lock_servers(tx, commits).await?;
+    failpoint::at(Point::CommitLocked);
     let mut held: Vec<&FeedCommit> = commits
         .iter()
         .filter(|commit| {
@@ -36,14 +38,19 @@ pub(super) async fn apply(tx: &Tx, commits: &[FeedCommit]) -> Result<Vec<Answer>
         .collect();
     let kept: HashSet<Uuid> = update_feeds(tx, &held).await?.into_iter().collect();
     held.retain(|commit| kept.contains(&commit.feed.id));
+    failpoint::at(Point::CommitFeeds);
 
     rename_feeds(tx, &held).await?;
     let posted = post_entries(tx, &held).await?;
     fleet::write(tx, &held).await?;
+    failpoint::at(Point::CommitDevices);
     write_anomalies(tx, &held).await?;
+    failpoint::at(Point::CommitAnomalies);
     close_days(tx, &held).await?;
     write_health_changes(tx, &held).await?;
+    failpoint::at(Point::CommitHealth);
     update_collections(tx, &held, &posted).await?;
+    failpoint::at(Point::CommitCollections);
     let cancelled = update_runs(tx, &held, &posted).await?;
 
     let mut ahead = feeds::ahead(tx, commits.iter().filter_map(|commit| commit.ahead).collect()).await?;
@@ -175,6 +182,7 @@ async fn post_entries(tx: &Tx, commits: &[&FeedCommit]) -> Result<BTreeMap<Uuid,
         }
     }
     let mut sums = days.store(tx).await?;
+    failpoint::at(Point::CommitFeedDays);
 
     let mut of_collection: BTreeMap<Uuid, Posted> = BTreeMap::new();
     let mut entries = Vec::new();

@@ -14,6 +14,7 @@ use crate::{
         failure::{Failure, FailureReason},
         run::{SyncStatus, SyncTrigger},
     },
+    failpoint::{self, Point},
     id::Uuid,
     store::{
         Source as _, Store, StoreError, Tx,
@@ -295,6 +296,7 @@ impl Store {
         if started == 0 {
             return Ok(false);
         }
+        failpoint::at(Point::PlanRun);
         let mut rows = Rows::new(&["uuid", "uuid", "uuid", "integer", "text", "text", "text", "boolean"]);
         for collection in collections {
             rows.push([
@@ -316,6 +318,7 @@ impl Store {
             )
             .await?;
         }
+        failpoint::at(Point::PlanCollections);
         tx.commit().await?;
         Ok(true)
     }
@@ -383,6 +386,7 @@ impl Store {
         if matches!(status, SyncStatus::Paused | SyncStatus::Cancelled) {
             run::end_collections(&tx, run_id, status).await?;
         }
+        failpoint::at(Point::RunEndBefore);
         tx.commit().await?;
         Ok(true)
     }

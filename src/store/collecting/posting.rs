@@ -19,6 +19,7 @@ use crate::{
         ledger::DepositKind,
         pages::{Methodology, Pages, StandardPages},
     },
+    failpoint::{self, Point},
     id::Uuid,
     store::{Source as _, StoreError, Tx},
 };
@@ -162,8 +163,12 @@ pub async fn post(tx: &Tx, entries: &[Entry]) -> Result<(), StoreError> {
         of_month.entry((entry.account_id, Month::of(entry.day))).or_default().add(entry);
     }
     let numbers = add_to_account_months(tx, &of_month).await?;
+    failpoint::at(Point::CommitMonths);
     insert_entries(tx, entries, numbers).await?;
-    add_to_account_days(tx, &of_day).await
+    failpoint::at(Point::CommitEntries);
+    add_to_account_days(tx, &of_day).await?;
+    failpoint::at(Point::CommitDays);
+    Ok(())
 }
 
 /// Adds to the months' totals and takes numbers: gives each month's last number *before*.

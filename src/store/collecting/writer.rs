@@ -8,7 +8,10 @@ use super::{
     Committed, FeedAhead, FeedCommit,
     apply::{self, Answer},
 };
-use crate::store::{Store, StoreError};
+use crate::{
+    failpoint::{self, Point},
+    store::{Store, StoreError},
+};
 
 /// Most commits of one transaction; bounds the length of a transaction and of its statements.
 const MAX_GROUP: usize = 64;
@@ -58,32 +61,47 @@ async fn write_all(store: Store, mut queue: mpsc::Receiver<Waiting>) {
             Ok(outcomes) => answers.into_iter().zip(outcomes).for_each(|(answer, outcome)| {
                 let _ = answer.send(Ok(outcome));
             }),
-            Err(error) if commits.len() == 1 => answers.into_iter().zip([error]).for_each(|(answer, error)| {
-                let _ = answer.send(Err(error));
-            }),
-            Err(_) => {
+            Err(Failed { nothing_written: true, .. }) if commits.len() > 1 => {
                 for (commit, answer) in commits.iter().zip(answers) {
-                    let outcome = write_group(&store, std::slice::from_ref(commit)).await;
+                    let outcome = write_group(&store, std::slice::from_ref(commit)).await.map_err(|failed| failed.error);
                     let _ = answer.send(outcome.and_then(|outcomes| outcomes.into_iter().next().ok_or(StoreError::Closed)));
+                }
+            }
+            Err(Failed { error, .. }) => {
+                let mut error = Some(error);
+                for answer in answers {
+                    let _ = answer.send(Err(error.take().unwrap_or(StoreError::Closed)));
                 }
             }
         }
     }
 }
 
+/// Why a group was not written.
+struct Failed {
+    error: StoreError,
+    /// Whether it is certain that nothing was. When the connection is lost at the commit it may have happened: then nobody may write the
+    /// same again, and the engine goes on from what it finds in the rows.
+    nothing_written: bool,
+}
+
 /// One transaction; tried again a few times when the database asks for it (deadlock, serialization).
-async fn write_group(store: &Store, commits: &[FeedCommit]) -> Result<Vec<Answer>, StoreError> {
+async fn write_group(store: &Store, commits: &[FeedCommit]) -> Result<Vec<Answer>, Failed> {
     let mut attempt = 0;
     loop {
         let outcome = async {
-            let tx = store.begin_write().await?;
-            let outcomes = apply::apply(&tx, commits).await?;
-            tx.commit().await?;
-            Ok::<_, StoreError>(outcomes)
+            let before = |error| Failed { error, nothing_written: true };
+            let tx = store.begin_write().await.map_err(before)?;
+            let outcomes = apply::apply(&tx, commits).await.map_err(before)?;
+            failpoint::at(Point::CommitBefore);
+            // What the database says of it is certain; any other error is one of the connection.
+            tx.commit().await.map_err(|error| Failed { nothing_written: error.is_retryable(), error })?;
+            failpoint::at(Point::CommitAfter);
+            Ok(outcomes)
         }
         .await;
         match outcome {
-            Err(error) if error.is_retryable() && attempt < 5 => {
+            Err(Failed { error, nothing_written: true }) if error.is_retryable() && attempt < 5 => {
                 attempt += 1;
                 tokio::time::sleep(Duration::from_millis(10 << attempt)).await;
             }

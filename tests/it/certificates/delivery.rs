@@ -144,6 +144,19 @@ async fn recipients_get_an_e_mail(kind: Kind) {
     assert_eq!(deliver().await, 0);
 }
 
+/// Waits until no transaction of the whole server, of other tests say, is older than the last certificate: until then it counts as new.
+async fn settled(ledger: &Ledger, kind: Kind) {
+    let settled = match kind {
+        Kind::Sqlite => "SELECT 1",
+        Kind::Postgres => {
+            "SELECT (CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT) > MAX(tx))::INT::BIGINT FROM certificate"
+        }
+    };
+    while ledger.number(settled).await == 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
 async fn subscribers_get_each_certificate_once(kind: Kind) {
     let world = World::new(kind).await;
     let tree = world.tree().await;
@@ -153,6 +166,7 @@ async fn subscribers_get_each_certificate_once(kind: Kind) {
     ledger.post(id(&world), tree.customer.id, "2026-02-10", 1_000_000).await;
     close(&world).await;
     let before = certificates(&world, &tree.customer).await[0].clone();
+    settled(&ledger, kind).await;
     let by = reader(&tree.partner);
     assert!(world.app.certificate_issued(&reader(&tree.customer), tree.partner.id, None).await.unwrap().is_none());
     let mut from_now = world.app.certificate_issued(&by, tree.partner.id, None).await.unwrap().unwrap();

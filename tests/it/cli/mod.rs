@@ -4,5 +4,5 @@ mod arguments;
 mod demo;
 mod installation;
 mod readme;
-mod support;
+pub mod support;
 mod sync;

@@ -22,6 +22,8 @@ fn every_dependency_has_its_reason() {
             wanted.extend(table.get(kind).and_then(toml::Value::as_table).into_iter().flat_map(|kind| kind.keys().cloned()));
         }
     }
+    // Tests depend on the program itself, with its failpoints.
+    wanted.remove("coppice");
     assert_eq!(first_cells(&read("README.md"), "Dependencies"), wanted);
 }
 

@@ -2,9 +2,11 @@
 
 mod books;
 mod changes;
+mod clocks;
 mod decisions;
+mod hostile;
 mod lifecycle;
 mod lives;
 mod nights;
-mod rig;
+pub mod rig;
 mod simulation;

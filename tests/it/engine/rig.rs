@@ -3,11 +3,14 @@
 use std::{
     collections::BTreeMap,
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use async_trait::async_trait;
-use chrono::{NaiveDate, NaiveTime};
+use chrono::{NaiveDate, NaiveTime, TimeDelta};
 use coppice::{
     app::{
         App, AppParts, AppSettings, ConnectorCache, Hub,
@@ -15,7 +18,7 @@ use coppice::{
         ports::{Job, JobQueue, QueueError},
         work::{CollectEnd, Collecting as _, Scheduling as _},
     },
-    clock::{Clock as _, Instant, ManualClock, SharedClock},
+    clock::{Clock, Instant, ManualClock, SharedClock},
     connector::{Client, ClientSettings, Credentials, ServerUrl},
     domain::{
         account::{Account, AccountRole, ActiveStatus, Actor, Permission, Who},
@@ -84,9 +87,31 @@ pub struct RigFeed {
     pub activation: NaiveDate,
 }
 
+/// Our clock, which may be wrong; the vendors' is right.
+pub struct OurClock {
+    right: Arc<ManualClock>,
+    ahead: AtomicI64,
+}
+
+impl OurClock {
+    /// Makes it wrong by this much.
+    pub fn step(&self, ahead: TimeDelta) {
+        self.ahead.store(ahead.num_milliseconds(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for OurClock {
+    fn now(&self) -> Instant {
+        self.right.now() + TimeDelta::milliseconds(self.ahead.load(Ordering::SeqCst))
+    }
+}
+
 pub struct Rig {
     pub simulator: Simulator,
+    /// The right time.
     pub clock: Arc<ManualClock>,
+    /// What the engine takes for it.
+    pub ours: Arc<OurClock>,
     pub store: Store,
     pub engine: Engine,
     pub app: App,
@@ -104,16 +129,17 @@ struct Parts {
     keys: Arc<KeyRing>,
     queue: Arc<Pushed>,
     ca_file: PathBuf,
+    total_timeout: Option<std::time::Duration>,
 }
 
 impl Rig {
     /// One customer account and feed for each customer of `spec`, all activated on `activation`; the clock stands at `now`.
     pub async fn new(database: TestDatabase, spec: FleetSpec, activation: NaiveDate, now: Instant) -> Self {
         let clock = Arc::new(ManualClock::at(now));
-        let shared: SharedClock = clock.clone();
-        let simulator = Simulator::start_with(spec, shared.clone(), Options { keep_requests: 100_000, ..Options::default() })
-            .await
-            .unwrap();
+        let ours = Arc::new(OurClock { right: clock.clone(), ahead: AtomicI64::new(0) });
+        let shared: SharedClock = ours.clone();
+        let simulator =
+            Simulator::start_with(spec, clock.clone(), Options { keep_requests: 100_000, ..Options::default() }).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let ca_file = folder.path().join("ca.pem");
         std::fs::write(&ca_file, simulator.ca_pem()).unwrap();
@@ -123,12 +149,13 @@ impl Rig {
         let store = Store::open(&settings, shared).await.unwrap();
         store.migrate().await.unwrap();
         let db = sea_orm::Database::connect(database.url()).await.unwrap();
-        let parts = Parts { ids, keys, queue: Arc::new(Pushed::default()), ca_file };
-        let (engine, app) = parts.engine(&store, &clock);
+        let parts = Parts { ids, keys, queue: Arc::new(Pushed::default()), ca_file, total_timeout: None };
+        let (engine, app) = parts.engine(&store, &ours);
         let mut rig = Self {
             app,
             simulator,
             clock,
+            ours,
             store,
             engine,
             servers: Vec::new(),
@@ -145,7 +172,13 @@ impl Rig {
 
     /// The same database with another engine, as after a restart.
     pub fn restart(&mut self) {
-        (self.engine, self.app) = self.parts.engine(&self.store, &self.clock);
+        (self.engine, self.app) = self.parts.engine(&self.store, &self.ours);
+    }
+
+    /// From now on no request may take longer than this.
+    pub fn hurry(&mut self, total: std::time::Duration) {
+        self.parts.total_timeout = Some(total);
+        self.restart();
     }
 
     async fn register(&mut self, activation: NaiveDate) {
@@ -304,6 +337,11 @@ impl Rig {
         self.simulator.requests(feed.server).into_iter().filter(answered).map(|request| request.at).collect()
     }
 
+    /// The right local day.
+    pub fn clock_day(&self) -> NaiveDate {
+        self.clock.now().with_timezone(&self.servers[0].time_zone).date_naive()
+    }
+
     pub fn fleet(&self) -> Arc<Fleet> {
         self.simulator.fleet()
     }
@@ -439,14 +477,16 @@ impl Rig {
 }
 
 impl Parts {
-    fn engine(&self, store: &Store, clock: &Arc<ManualClock>) -> (Engine, App) {
+    fn engine(&self, store: &Store, clock: &Arc<OurClock>) -> (Engine, App) {
+        let usual = ClientSettings::default();
         let settings = ClientSettings {
             extra_ca: Some(self.ca_file.clone()),
             allow_cidrs: vec!["127.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()],
             backoff: std::time::Duration::from_millis(1),
             // What the vendor asks for beyond this is waited for by the simulated clock.
             max_wait: std::time::Duration::from_millis(20),
-            ..ClientSettings::default()
+            total_timeout: self.total_timeout.unwrap_or(usual.total_timeout),
+            ..usual
         };
         let clock: SharedClock = clock.clone();
         let client = Client::new(settings, clock.clone(), self.ids.clone()).unwrap();

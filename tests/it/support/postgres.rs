@@ -7,9 +7,9 @@
 use std::{
     fs::File,
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -90,8 +90,51 @@ fn throwaway() -> String {
         file.lock_shared().unwrap();
         file
     });
+    script(&folder, &[])
+}
+
+/// A cluster of a test's own, which it may restart. It ends a while after its last handle is gone.
+#[derive(Clone)]
+pub struct Cluster(Arc<OwnCluster>);
+
+struct OwnCluster {
+    folder: PathBuf,
+    url: String,
+    /// Held as long as the cluster is to live.
+    _in_use: File,
+}
+
+impl Cluster {
+    /// Blocks for some seconds.
+    pub fn start() -> Self {
+        let mut random = [0; 8];
+        IdSource::from_os().fill(&mut random);
+        let folder = std::env::temp_dir().join(format!("coppice-cluster-{:016x}", u64::from_ne_bytes(random)));
+        std::fs::DirBuilder::new().mode(0o711).create(&folder).unwrap();
+        let in_use = File::create(folder.join("in-use")).unwrap();
+        in_use.lock_shared().unwrap();
+        let url = script(&folder, &[]);
+        Self(Arc::new(OwnCluster { folder, url, _in_use: in_use }))
+    }
+
+    /// Makes an empty database and gives its URL. What is committed in it outlives any restart.
+    pub async fn database(&self, name: &str) -> String {
+        run(&self.0.url, format!("CREATE DATABASE {name} TEMPLATE template0")).await;
+        run(&self.0.url, format!("ALTER DATABASE {name} SET synchronous_commit = on")).await;
+        let mut url = url::Url::parse(&self.0.url).unwrap();
+        url.set_path(name);
+        url.into()
+    }
+
+    /// Ends it (`fast` or, as if it were killed, `immediate`) and starts it again. Blocks.
+    pub fn restart(&self, mode: &str) {
+        script(&self.0.folder, &["restart", mode]);
+    }
+}
+
+fn script(folder: &Path, arguments: &[&str]) -> String {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/support/postgres.sh");
-    let output = Command::new("bash").arg(script).arg(&folder).output().unwrap();
+    let output = Command::new("bash").arg(script).arg(folder).args(arguments).output().unwrap();
     assert!(output.status.success(), "no PostgreSQL for the tests: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Starts the tests' throwaway PostgreSQL cluster in folder $1, unless it runs, and prints its URL.
+# Starts a throwaway PostgreSQL cluster in folder $1, unless it runs, and prints its URL.
 #
 # Each test process holds a shared lock on $1/in-use while it lives. Starting and stopping happen under $1/lock. A watcher
 # stops the cluster and removes it once nobody holds in-use; until then the cluster is shared by all processes.
@@ -22,6 +22,12 @@ bin=$(dirname "$(readlink -f "$bin")")
 as_user=()
 [ "$(id -u)" != 0 ] || as_user=(runuser -u postgres --)
 cd /
+
+# With `restart MODE` the running cluster ends that way and starts again, with the same options.
+if [ "${2:-}" = restart ]; then
+    "${as_user[@]}" "$bin/pg_ctl" -D "$data" -l "$data/log" -m "$3" -w -t 60 restart >/dev/null 9>&-
+    exit
+fi
 
 if [ -s "$folder/url" ] && "${as_user[@]}" "$bin/pg_ctl" -D "$data" status >/dev/null 2>&1; then
     cat "$folder/url"
