@@ -3,6 +3,7 @@
 mod accounts;
 mod api;
 mod corpus;
+mod dashboard;
 mod gate;
 mod lives;
 mod schema;
