@@ -2,6 +2,7 @@
 
 mod accounts;
 mod api;
+mod authorisation;
 mod corpus;
 mod dashboard;
 mod gate;
