@@ -30,6 +30,7 @@ mod accounts;
 mod anomalies;
 mod api_keys;
 pub mod audit;
+mod below;
 mod certificates;
 mod changes;
 mod checks;

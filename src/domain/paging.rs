@@ -6,7 +6,7 @@ pub const MAX_PAGE: u32 = 100;
 pub const DEFAULT_PAGE: u32 = 25;
 
 /// Which slice of a list is asked for. Cursors are the store's opaque text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PageArgs {
     /// How many, 1 to [`MAX_PAGE`].
     pub limit: u32,
@@ -33,4 +33,12 @@ pub struct Page<T> {
     pub has_next: bool,
     /// Whether items precede.
     pub has_previous: bool,
+}
+
+impl<T> Page<T> {
+    /// The slice of a list without items.
+    pub const fn empty(args: &PageArgs) -> Self {
+        let (has_next, has_previous) = (args.backward && args.before.is_some(), !args.backward && args.after.is_some());
+        Self { items: Vec::new(), has_next, has_previous }
+    }
 }

@@ -12,6 +12,7 @@ use super::{
     health::HealthStatus,
     named_enum,
     pages::{Pages, StandardPages},
+    paging::PageArgs,
     run::{SyncStatus, SyncTrigger},
     server::ServerStatus,
     vendor::VendorKind,
@@ -105,6 +106,32 @@ pub struct SyncRunFilter {
     pub status: Vec<SyncStatus>,
     /// Asked for at this instant or later.
     pub requested_since: Option<Instant>,
+}
+
+/// What the parents are whose lists are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Under {
+    /// Accounts.
+    Account,
+    /// Servers.
+    Server,
+    /// Feeds.
+    Feed,
+    /// Runs.
+    Run,
+}
+
+/// The same slice of a list of each of many parents.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Below {
+    /// What the parents are.
+    pub under: Under,
+    /// First day, inclusive, of ledger entries; `None` for the first there is.
+    pub from: Option<NaiveDate>,
+    /// Last day, inclusive, of ledger entries; `None` for the last there is.
+    pub to: Option<NaiveDate>,
+    /// The slice.
+    pub page: PageArgs,
 }
 
 /// Which collections, and with it their order.

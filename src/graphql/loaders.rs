@@ -22,7 +22,10 @@ use async_graphql::{
     runtime::Timer,
 };
 
-use super::error::{ApiError, Result};
+use super::{
+    error::{ApiError, Result},
+    lists::ListLoaders,
+};
 use crate::{
     app::{App, AppError},
     domain::{
@@ -144,12 +147,17 @@ macro_rules! loaders {
     ($($(#[$doc:meta])* $field:ident: $record:ty = $call:ident,)+) => {
         /// The loaders of one request.
         pub struct Loaders {
+            /// Lists below many parents.
+            pub lists: ListLoaders,
             $($(#[$doc])* pub $field: ById<$record>,)+
         }
 
         /// A set of loaders for a request of `actor`, which leave their loads to the driver of `asked`.
         pub(super) fn loaders(app: &Arc<App>, actor: Actor, asked: Arc<Asked>) -> Loaders {
-            Loaders { $($field: by_id(app, actor, &asked, |app, actor, keys| app.$call(actor, keys).boxed()),)+ }
+            Loaders {
+                lists: ListLoaders::new(app, actor, &asked),
+                $($field: by_id(app, actor, &asked, |app, actor, keys| app.$call(actor, keys).boxed()),)+
+            }
         }
     };
 }
@@ -197,7 +205,7 @@ fn by_id<T: Clone + Send + Sync + 'static>(app: &Arc<App>, actor: Actor, asked: 
     loader(Fetcher { app: Arc::clone(app), actor, fetch }, asked)
 }
 
-fn loader<T>(fetcher: T, asked: &Arc<Asked>) -> DataLoader<T> {
+pub(super) fn loader<T>(fetcher: T, asked: &Arc<Asked>) -> DataLoader<T> {
     DataLoader::new(fetcher, Later(Arc::clone(asked)), NoDelay)
 }
 

@@ -30,6 +30,7 @@ mod context;
 mod edge;
 mod error;
 mod gate;
+mod lists;
 mod loaders;
 mod mutations;
 mod queries;

@@ -23,7 +23,7 @@ use crate::{
     id::Uuid,
 };
 
-fn from_row(row: account::Model) -> Result<Account, StoreError> {
+pub(super) fn from_row(row: account::Model) -> Result<Account, StoreError> {
     Ok(Account {
         id: row.id,
         parent_id: row.parent_id,

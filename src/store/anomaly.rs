@@ -24,7 +24,7 @@ use crate::{
     id::Uuid,
 };
 
-fn from_row(row: anomaly::Model) -> Result<Anomaly, StoreError> {
+pub(super) fn from_row(row: anomaly::Model) -> Result<Anomaly, StoreError> {
     Ok(Anomaly {
         id: row.id,
         feed_id: row.feed_id,

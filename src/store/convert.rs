@@ -6,7 +6,7 @@ use coppice_entity::account_closure;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, ModelTrait, QueryFilter, QuerySelect,
     QueryTrait,
-    sea_query::{Expr, LikeExpr, SelectStatement},
+    sea_query::{Expr, ExprTrait as _, LikeExpr, SelectStatement},
 };
 
 use super::StoreError;
@@ -16,7 +16,6 @@ use crate::{
         failure::FailureReason,
         health::{Health, HealthStatus},
     },
-    id::Uuid,
 };
 
 /// The value that `text` names; `column` says where it stood.
@@ -94,17 +93,17 @@ pub(super) fn containing(search: &str) -> LikeExpr {
     LikeExpr::new(pattern).escape('\\')
 }
 
-/// The accounts from `top` down.
-pub(super) fn subtree(top: Uuid) -> SelectStatement {
+/// The accounts from `top` down, a key or a column that has one.
+pub(super) fn subtree(top: impl Into<Expr>) -> SelectStatement {
     account_closure::Entity::find()
         .select_only()
         .column(account_closure::Column::DescendantId)
-        .filter(account_closure::Column::AncestorId.eq(top))
+        .filter(account_closure::Column::AncestorId.into_expr().eq(top))
         .into_query()
 }
 
 /// Whether `column` is an account from `top` down.
-pub(super) fn below(column: impl ColumnTrait, top: Uuid) -> Expr {
+pub(super) fn below(column: impl ColumnTrait, top: impl Into<Expr>) -> Expr {
     column.in_subquery(subtree(top))
 }
 

@@ -41,6 +41,23 @@ async fn described(from: &impl Source, rows: Vec<device::Model>) -> Result<Vec<D
     rows.into_iter().map(device).collect()
 }
 
+/// Pages of devices, as their feeds' fleets have them; the fleets of all are read at once.
+pub(super) async fn described_below(
+    store: &Store,
+    pages: HashMap<Uuid, Page<device::Model>>,
+) -> Result<HashMap<Uuid, Page<Device>>, StoreError> {
+    let rows = pages.values().flat_map(|page| &page.items).map(|(_, row)| row.clone()).collect();
+    let mut devices: HashMap<Uuid, Device> =
+        described(store, rows).await?.into_iter().map(|device| (device.id, device)).collect();
+    let described = |(parent, page): (Uuid, Page<device::Model>)| {
+        let item =
+            |(cursor, row): (String, device::Model)| Ok((cursor, devices.remove(&row.id).ok_or(StoreError::Corrupt("fleet"))?));
+        let items = page.items.into_iter().map(item).collect::<Result<_, StoreError>>()?;
+        Ok((parent, Page { items, has_next: page.has_next, has_previous: page.has_previous }))
+    };
+    pages.into_iter().map(described).collect()
+}
+
 fn meter(kind: MeterKind, state: &DeviceState) -> MeterCounts {
     let MeterState { first_initial, initial, mark, .. } = state.meters[kind as usize];
     MeterCounts { kind, first: first_initial, initial, mark, life: state.meters[kind as usize].life() }

@@ -29,16 +29,16 @@ use crate::{
 
 /// A feed with the columns of its server that say how it is.
 #[derive(Debug, FromQueryResult)]
-struct Row {
+pub(super) struct Row {
     #[sea_orm(nested)]
-    feed: feed::Model,
+    pub(super) feed: feed::Model,
     server_paused_at: Option<i64>,
     server_removed_at: Option<i64>,
     server_health: String,
     server_time_zone: String,
 }
 
-fn select() -> Select<feed::Entity> {
+pub(super) fn select() -> Select<feed::Entity> {
     feed::Entity::find()
         .join(JoinType::InnerJoin, feed::Relation::Server.def())
         .column_as(server::Column::PausedAt, "server_paused_at")
@@ -47,7 +47,7 @@ fn select() -> Select<feed::Entity> {
         .column_as(server::Column::TimeZone, "server_time_zone")
 }
 
-fn from_row(row: Row) -> Result<Feed, StoreError> {
+pub(super) fn from_row(row: Row) -> Result<Feed, StoreError> {
     let Row { feed: row, server_paused_at, server_removed_at, server_health, server_time_zone } = row;
     let activation_date = day("feed.activation_date", &row.activation_date)?;
     Ok(Feed {

@@ -27,10 +27,10 @@ use crate::{
 };
 
 /// Names the list in cursors.
-const LIST: &str = "health";
+pub(super) const LIST: &str = "health";
 
-const SERVER: &str = "SERVER";
-const FEED: &str = "FEED";
+pub(super) const SERVER: &str = "SERVER";
+pub(super) const FEED: &str = "FEED";
 
 const fn parts(subject: HealthSubject) -> (&'static str, Uuid) {
     match subject {
@@ -40,7 +40,7 @@ const fn parts(subject: HealthSubject) -> (&'static str, Uuid) {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "a row is turned into a record")]
-fn from_row(row: health_change::Model) -> Result<HealthChange, StoreError> {
+pub(super) fn from_row(row: health_change::Model) -> Result<HealthChange, StoreError> {
     let subject = match row.subject_kind.as_str() {
         SERVER => HealthSubject::Server(row.subject_id),
         FEED => HealthSubject::Feed(row.subject_id),

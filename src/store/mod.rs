@@ -36,6 +36,7 @@ use crate::clock::{Instant, SharedClock};
 pub mod account;
 pub mod anomaly;
 pub mod audit;
+pub mod below;
 pub mod certificate;
 pub mod collecting;
 pub mod consumption;
@@ -228,6 +229,11 @@ impl Store {
             open_since: Arc::new(AtomicI64::new(i64::MAX)),
             url: settings.url.as_str().into(),
         })
+    }
+
+    /// Tells `observe` the text of each statement, those within transactions included, of this handle and the clones made of it later.
+    pub fn on_statement(&mut self, observe: impl Fn(&str) + Send + Sync + 'static) {
+        self.db.set_metric_callback(move |info| observe(&info.statement.sql));
     }
 
     /// Brings the tables up to date; safe to call from several nodes at once.

@@ -1,16 +1,19 @@
-//! Pages of any list by keyset: one statement a page, in both directions, with opaque cursors.
+//! Pages of any list by keyset: one statement a page, in both directions, with opaque cursors; and the pages of many parents' lists
+//! in one statement.
 //!
 //! A list names its sort keys, the last of which is unique. A cursor is the values of these keys in one row, with the list's name, as
 //! base64url of JSON; one that is not of the list is refused ([`StoreError::Cursor`]).
 
+use std::collections::HashMap;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sea_orm::{
-    ConnectionTrait, EntityTrait, FromQueryResult, Order, QueryFilter, QueryOrder, QuerySelect, Select,
-    sea_query::{Condition, Expr, ExprTrait as _},
+    ConnectionTrait, EntityTrait, FromQueryResult, Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait as _, Select,
+    sea_query::{Asterisk, Condition, Expr, ExprTrait as _, JoinType as SqlJoin, Query, SelectStatement, UnionType},
 };
 use serde::{Deserialize, Serialize};
 
-use super::{StoreError, convert::askable};
+use super::{Store, StoreError, convert::askable};
 use crate::{
     domain::paging::{MAX_PAGE, Page, PageArgs},
     id::Uuid,
@@ -91,7 +94,7 @@ fn beyond(keys: &[SortKey], values: &[KeyValue], against: bool) -> Result<Condit
 /// One page of `select`, which filters but neither sorts nor limits. `list` names the list and its order.
 pub(super) async fn page<E, M, T>(
     db: &impl ConnectionTrait,
-    mut select: Select<E>,
+    select: Select<E>,
     list: &'static str,
     keys: &[SortKey],
     args: &PageArgs,
@@ -102,6 +105,17 @@ where
     E: EntityTrait,
     M: FromQueryResult + Send + Sync + Unpin,
 {
+    let rows: Vec<M> = ask(select, list, keys, args)?.into_model::<M>().all(db).await?;
+    cut(rows, list, args, &values, &into)
+}
+
+/// The rows of a page and one more, in the order they are read.
+fn ask<E: EntityTrait>(
+    mut select: Select<E>,
+    list: &'static str,
+    keys: &[SortKey],
+    args: &PageArgs,
+) -> Result<Select<E>, StoreError> {
     for (cursor, against) in [(&args.after, false), (&args.before, true)] {
         if let Some(cursor) = cursor {
             select = select.filter(beyond(keys, &decode(list, keys.len(), cursor)?, against)?);
@@ -111,8 +125,18 @@ where
         let order = if key.descending == args.backward { Order::Asc } else { Order::Desc };
         select = select.order_by(key.expr.clone(), order);
     }
+    Ok(select.limit(u64::from(args.limit.clamp(1, MAX_PAGE)) + 1))
+}
+
+/// The page that rows read by [`ask`] are.
+fn cut<M, T>(
+    mut rows: Vec<M>,
+    list: &'static str,
+    args: &PageArgs,
+    values: &impl Fn(&M) -> Vec<KeyValue>,
+    into: &impl Fn(M) -> Result<T, StoreError>,
+) -> Result<Page<T>, StoreError> {
     let limit = args.limit.clamp(1, MAX_PAGE) as usize;
-    let mut rows: Vec<M> = select.limit(limit as u64 + 1).into_model::<M>().all(db).await?;
     let more = rows.len() > limit;
     rows.truncate(limit);
     if args.backward {
@@ -122,4 +146,59 @@ where
         rows.into_iter().map(|row| Ok((encode(list, &values(&row)), into(row)?))).collect::<Result<Vec<_>, StoreError>>()?;
     let (has_next, has_previous) = if args.backward { (args.before.is_some(), more) } else { (more, args.after.is_some()) };
     Ok(Page { items, has_next, has_previous })
+}
+
+/// Names in the statements of [`pages`].
+const PARENTS: &str = "parents";
+const PARENT: &str = "parent_key";
+const LISTED: &str = "listed";
+/// Parents of one statement; SQLite takes at most 500 parts.
+const PARENTS_AT_ONCE: usize = 100;
+
+/// The page of each parent's list in one statement for every 100 parents; a parent whose list is empty is left out. `of` says which
+/// rows are in the list of the parent whose key it is given; the rest is as for [`page`].
+#[expect(clippy::too_many_arguments, reason = "the same as of a page, and whose")]
+pub(super) async fn pages<E, M, T>(
+    store: &Store,
+    select: &Select<E>,
+    parents: &[Uuid],
+    of: impl Fn(Expr) -> Expr,
+    list: &'static str,
+    keys: &[SortKey],
+    args: &PageArgs,
+    values: impl Fn(&M) -> Vec<KeyValue>,
+    into: impl Fn(M) -> Result<T, StoreError>,
+) -> Result<HashMap<Uuid, Page<T>>, StoreError>
+where
+    E: EntityTrait,
+    M: FromQueryResult,
+{
+    let mut found: HashMap<Uuid, Vec<M>> = HashMap::new();
+    let one = |parent: Expr| Ok::<_, StoreError>(ask(select.clone().filter(of(parent)), list, keys, args)?.into_query());
+    for parents in parents.chunks(PARENTS_AT_ONCE) {
+        let mut statement: Option<SelectStatement> = None;
+        if store.is_sqlite() {
+            for parent in parents {
+                let mut part = Query::select();
+                part.expr_as(Expr::val(*parent), PARENT).column((LISTED, Asterisk));
+                part.from_subquery(one(Expr::val(*parent))?, LISTED);
+                match &mut statement {
+                    Some(statement) => _ = statement.union(UnionType::All, part),
+                    None => statement = Some(part),
+                }
+            }
+        } else {
+            // One plan whatever the number of parents.
+            let key = || Expr::col((PARENTS, "column1"));
+            let mut all = Query::select();
+            all.expr_as(key(), PARENT).column((LISTED, Asterisk)).from_values(parents.iter().copied(), PARENTS);
+            all.join_lateral(SqlJoin::InnerJoin, one(key())?, LISTED, Expr::cust("TRUE"));
+            statement = Some(all);
+        }
+        let Some(statement) = statement else { continue };
+        for row in store.db.query_all(&statement).await? {
+            found.entry(row.try_get("", PARENT)?).or_default().push(M::from_query_result(&row, "")?);
+        }
+    }
+    found.into_iter().map(|(parent, rows)| Ok((parent, cut(rows, list, args, &values, &into)?))).collect()
 }

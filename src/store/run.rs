@@ -54,7 +54,7 @@ pub(super) fn from_row(row: sync_run::Model) -> Result<SyncRun, StoreError> {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "a row is turned into a record")]
-fn collection_from_row(row: collection::Model) -> Result<Collection, StoreError> {
+pub(super) fn collection_from_row(row: collection::Model) -> Result<Collection, StoreError> {
     let why = reason("collection.error_reason", row.error_reason.as_deref())?;
     Ok(Collection {
         id: row.id,
@@ -76,7 +76,7 @@ fn collection_from_row(row: collection::Model) -> Result<Collection, StoreError>
 }
 
 /// Runs of the servers that `viewer` may see.
-fn seen_by(viewer: Uuid) -> Select<sync_run::Entity> {
+pub(super) fn seen_by(viewer: Uuid) -> Select<sync_run::Entity> {
     sync_run::Entity::find()
         .join(JoinType::InnerJoin, sync_run::Relation::Server.def())
         .filter(below(server::Column::AccountId, viewer))
@@ -141,7 +141,7 @@ pub async fn list(store: &Store, viewer: Uuid, filter: &SyncRunFilter, args: &Pa
 }
 
 /// Collections of the feeds that `viewer` may see.
-fn collections_seen_by(viewer: Uuid) -> Select<collection::Entity> {
+pub(super) fn collections_seen_by(viewer: Uuid) -> Select<collection::Entity> {
     collection::Entity::find()
         .join(JoinType::InnerJoin, collection::Relation::Feed.def())
         .filter(below(feed::Column::AccountId, viewer))

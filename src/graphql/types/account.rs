@@ -10,12 +10,13 @@ use super::{
 use crate::{
     domain::{
         account, pages,
-        query::{self, CertificateOrder, DepositOrder, NameOrder},
+        query::{self, Below, CertificateOrder, Under},
     },
     graphql::{
         connection::{Connection, page_args},
         context::{Session, present, public_id},
         error::Result,
+        lists::slice,
         scalars::{Date, DateTime, Decimal, Long, TimeZone, Url},
     },
     id::Kind,
@@ -66,20 +67,17 @@ impl Account {
 
     /// The accounts directly below, by name.
     async fn children(&self, ctx: &Context<'_>) -> Result<Connection<Account>> {
-        let filter = query::AccountFilter { parent_id: Some(self.0.id), ..Default::default() };
-        Session::of(ctx)?.accounts(filter, NameOrder::NameAsc, page_args(ctx)).await
+        Session::of(ctx)?.below(|lists| &lists.children, self.0.id, slice(Under::Account, page_args(ctx))).await
     }
 
     /// Vendor servers, by name.
     async fn servers(&self, ctx: &Context<'_>) -> Result<Connection<Server>> {
-        let filter = query::ServerFilter { account_id: Some(self.0.id), ..Default::default() };
-        Session::of(ctx)?.servers(filter, NameOrder::NameAsc, page_args(ctx)).await
+        Session::of(ctx)?.below(|lists| &lists.servers, self.0.id, slice(Under::Account, page_args(ctx))).await
     }
 
     /// Feeds, by name.
     async fn feeds(&self, ctx: &Context<'_>) -> Result<Connection<Feed>> {
-        let filter = query::FeedFilter { account_id: Some(self.0.id), ..Default::default() };
-        Session::of(ctx)?.feeds(filter, NameOrder::NameAsc, page_args(ctx)).await
+        Session::of(ctx)?.below(|lists| &lists.feeds, self.0.id, slice(Under::Account, page_args(ctx))).await
     }
 
     /// Totals up to now.
@@ -107,13 +105,9 @@ impl Account {
         #[graphql(desc = "First day, inclusive; null for the first there is.")] from: Option<Date>,
         #[graphql(desc = "Last day, inclusive; null for the last there is.")] to: Option<Date>,
     ) -> Result<Connection<Deposit>> {
-        let filter = query::DepositFilter {
-            account_id: Some(self.0.id),
-            from: from.map(|day| day.0),
-            to: to.map(|day| day.0),
-            ..Default::default()
-        };
-        Session::of(ctx)?.deposits(filter, DepositOrder::DayDesc, page_args(ctx)).await
+        let (from, to) = (from.map(|day| day.0), to.map(|day| day.0));
+        let ask = Below { under: Under::Account, from, to, page: page_args(ctx) };
+        Session::of(ctx)?.below(|lists| &lists.deposits, self.0.id, ask).await
     }
 
     /// Certificates, the latest first.

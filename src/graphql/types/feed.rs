@@ -10,12 +10,13 @@ use super::{
 use crate::{
     domain::{
         anomaly, device, feed, health,
-        query::{self, CollectionsOf, DepositOrder},
+        query::{Below, Under},
     },
     graphql::{
         connection::{Connection, page_args},
         context::{Session, app, present, public_id},
         error::Result,
+        lists::slice,
         scalars::{Date, DateTime, Long},
     },
     id::Kind,
@@ -90,8 +91,7 @@ impl Feed {
 
     /// Its devices by vendor device id; empty without DEVICES.
     async fn devices(&self, ctx: &Context<'_>) -> Result<Connection<Device>> {
-        let session = Session::of(ctx)?;
-        Ok(session.app.devices(session.actor, self.0.id, &page_args(ctx)).await?.into())
+        Session::of(ctx)?.below(|lists| &lists.devices, self.0.id, slice(Under::Feed, page_args(ctx))).await
     }
 
     /// Its ledger entries by day, the latest day first.
@@ -101,26 +101,19 @@ impl Feed {
         #[graphql(desc = "First day, inclusive; null for the first there is.")] from: Option<Date>,
         #[graphql(desc = "Last day, inclusive; null for the last there is.")] to: Option<Date>,
     ) -> Result<Connection<Deposit>> {
-        let filter = query::DepositFilter {
-            feed_id: Some(self.0.id),
-            from: from.map(|day| day.0),
-            to: to.map(|day| day.0),
-            ..Default::default()
-        };
-        Session::of(ctx)?.deposits(filter, DepositOrder::DayDesc, page_args(ctx)).await
+        let (from, to) = (from.map(|day| day.0), to.map(|day| day.0));
+        let ask = Below { under: Under::Feed, from, to, page: page_args(ctx) };
+        Session::of(ctx)?.below(|lists| &lists.deposits, self.0.id, ask).await
     }
 
     /// Its collections, the latest first.
     async fn collections(&self, ctx: &Context<'_>) -> Result<Connection<Collection>> {
-        let session = Session::of(ctx)?;
-        Ok(session.app.collections(session.actor, CollectionsOf::Feed(self.0.id), &page_args(ctx)).await?.into())
+        Session::of(ctx)?.below(|lists| &lists.collections, self.0.id, slice(Under::Feed, page_args(ctx))).await
     }
 
     /// Its anomalies, the latest first.
     async fn anomalies(&self, ctx: &Context<'_>) -> Result<Connection<Anomaly>> {
-        let filter = query::AnomalyFilter { feed_id: Some(self.0.id), ..Default::default() };
-        let session = Session::of(ctx)?;
-        Ok(session.app.anomalies(session.actor, &filter, &page_args(ctx)).await?.into())
+        Session::of(ctx)?.below(|lists| &lists.anomalies, self.0.id, slice(Under::Feed, page_args(ctx))).await
     }
 
     /// When it was registered.

@@ -10,12 +10,13 @@ use crate::{
     domain::{
         anomaly::AnomalyStatus,
         failure, health,
-        query::{self, AnomalyFilter},
+        query::{self, AnomalyFilter, Under},
     },
     graphql::{
         connection::{Connection, page_args},
         context::{Session, present},
         error::Result,
+        lists::slice,
         scalars::{DateTime, Long},
     },
     id::Uuid,
@@ -58,8 +59,11 @@ impl Health {
 
     /// Changes of status, the latest first.
     async fn history(&self, ctx: &Context<'_>) -> Result<Connection<HealthChange>> {
-        let session = Session::of(ctx)?;
-        let page = session.app.health_history(session.actor, self.subject, &page_args(ctx)).await?;
+        let (under, id) = match self.subject {
+            health::HealthSubject::Server(id) => (Under::Server, id),
+            health::HealthSubject::Feed(id) => (Under::Feed, id),
+        };
+        let page = Session::of(ctx)?.page_below(|lists| &lists.changes, id, slice(under, page_args(ctx))).await?;
         Ok(Connection::map(page, |cursor, record| HealthChange::new(cursor.to_owned(), record)))
     }
 }

@@ -11,13 +11,14 @@ use crate::{
     app::App,
     domain::{
         failure::{self, Failure},
-        query::CollectionsOf,
+        query::Under,
         run,
     },
     graphql::{
         connection::{Connection, page_args},
         context::{Session, app, present, public_id},
         error::Result,
+        lists::slice,
         scalars::{Date, DateTime, Decimal, Long},
     },
     id::Kind,
@@ -57,8 +58,7 @@ impl SyncRun {
 
     /// Its collections in the order of reading.
     async fn collections(&self, ctx: &Context<'_>) -> Result<Connection<Collection>> {
-        let session = Session::of(ctx)?;
-        Ok(session.app.collections(session.actor, CollectionsOf::Run(self.0.id), &page_args(ctx)).await?.into())
+        Session::of(ctx)?.below(|lists| &lists.collections, self.0.id, slice(Under::Run, page_args(ctx))).await
     }
 
     /// When it was asked for.

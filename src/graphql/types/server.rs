@@ -9,15 +9,12 @@ use super::{
 };
 use crate::{
     app::query::{self as customers, VendorCustomers},
-    domain::{
-        health,
-        query::{self, NameOrder},
-        server,
-    },
+    domain::{health, query::Under, server},
     graphql::{
         connection::{Connection, Edge, PageInfo, page_args},
         context::{Session, app, present, public_id},
         error::Result,
+        lists::slice,
         scalars::{DateTime, LocalTime, TimeZone, Url},
     },
     id::Kind,
@@ -86,14 +83,12 @@ impl Server {
 
     /// Its feeds by name, ended ones included.
     async fn feeds(&self, ctx: &Context<'_>) -> Result<Connection<Feed>> {
-        let filter = query::FeedFilter { server_id: Some(self.0.id), ..Default::default() };
-        Session::of(ctx)?.feeds(filter, NameOrder::NameAsc, page_args(ctx)).await
+        Session::of(ctx)?.below(|lists| &lists.feeds, self.0.id, slice(Under::Server, page_args(ctx))).await
     }
 
     /// Its runs, the latest requested first.
     async fn sync_runs(&self, ctx: &Context<'_>) -> Result<Connection<SyncRun>> {
-        let filter = query::SyncRunFilter { server_id: Some(self.0.id), ..Default::default() };
-        Session::of(ctx)?.sync_runs(filter, page_args(ctx)).await
+        Session::of(ctx)?.below(|lists| &lists.runs, self.0.id, slice(Under::Server, page_args(ctx))).await
     }
 
     /// The run that is queued or running; null for none.

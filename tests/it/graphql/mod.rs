@@ -2,7 +2,9 @@
 
 mod accounts;
 mod api;
+mod authorisation;
 mod corpus;
+mod dashboard;
 mod gate;
 mod lives;
 mod schema;

@@ -1,6 +1,9 @@
 //! An installation without its outer layers: a database of its own, the use cases, a clock that stands still, a queue that only remembers.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use async_trait::async_trait;
 use chrono::{NaiveTime, TimeDelta};
@@ -145,6 +148,7 @@ pub struct World {
     /// The private half of the key that signs tokens, for forgeries.
     pub signing_pkcs8: Vec<u8>,
     pub jobs: Arc<Jobs>,
+    statements: Arc<AtomicUsize>,
     pub database: TestDatabase,
 }
 
@@ -162,7 +166,10 @@ impl World {
     pub async fn calling(kind: Kind, client: ClientSettings) -> Self {
         let database = TestDatabase::new(kind).await;
         let clock = Arc::new(ManualClock::at(start()));
-        let store = database.open(&clock).await;
+        let mut store = database.open(&clock).await;
+        let statements = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&statements);
+        store.on_statement(move |_| _ = counted.fetch_add(1, Ordering::Relaxed));
         store.migrate().await.unwrap();
         let ids: SharedIds = Arc::new(IdSource::seeded(7));
         let keys = Arc::new(KeyRing::new(SealingKey::generate(&ids), Vec::new()));
@@ -181,7 +188,12 @@ impl World {
             hub: Hub::default(),
             settings: AppSettings::default(),
         }));
-        Self { app, store, clock, ids, keys, tokens, signing_pkcs8, jobs, database }
+        Self { app, store, clock, ids, keys, tokens, signing_pkcs8, jobs, statements, database }
+    }
+
+    /// Statements that the database was sent since the last call.
+    pub fn statements(&self) -> usize {
+        self.statements.swap(0, Ordering::Relaxed)
     }
 
     pub fn advance(&self, delta: TimeDelta) {

@@ -1,0 +1,154 @@
+//! Lists below many parents at a time: for each, in one statement, the same slice of what `viewer` may see. Their orders are those of the
+//! same lists of one parent, and so are their cursors.
+
+use std::collections::HashMap;
+
+use coppice_entity::{account, anomaly, collection, deposit, device, feed, health_change, server, sync_run};
+use sea_orm::{
+    ColumnTrait, EntityTrait, JoinType, QueryFilter, QuerySelect, RelationTrait,
+    sea_query::{CaseStatement, Expr, ExprTrait as _},
+};
+
+use super::{
+    Store, StoreError, account as accounts, anomaly as anomalies,
+    convert::below,
+    device as devices, feed as feeds, health as changes, ledger,
+    paging::{KeyValue, SortKey, pages},
+    run as runs, server as servers,
+};
+use crate::{
+    domain::{
+        account::Account,
+        anomaly::Anomaly,
+        device::Device,
+        feed::Feed,
+        health::HealthChange,
+        ledger::Deposit,
+        paging::Page,
+        query::{Below, Under},
+        run::{Collection, SyncRun},
+        server::Server,
+    },
+    id::Uuid,
+};
+
+/// A page for each parent that has one.
+pub type Pages<T> = Result<HashMap<Uuid, Page<T>>, StoreError>;
+
+/// The accounts directly below accounts, by name.
+pub async fn children(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Below) -> Pages<Account> {
+    use account::Column as C;
+    let select = account::Entity::find().filter(below(C::Id, viewer));
+    let keys = [SortKey::asc(C::NameKey.into_expr()), SortKey::asc(C::Id.into_expr())];
+    let values = |row: &account::Model| vec![KeyValue::Text(row.name_key.clone()), KeyValue::id(row.id)];
+    let of = |parent: Expr| C::ParentId.into_expr().eq(parent);
+    pages(store, &select, parents, of, "account.name", &keys, &ask.page, values, accounts::from_row).await
+}
+
+/// The servers of accounts and those below them, by name.
+pub async fn servers_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Below) -> Pages<Server> {
+    use server::Column as C;
+    let select = server::Entity::find().filter(below(C::AccountId, viewer));
+    let keys = [SortKey::asc(C::NameKey.into_expr()), SortKey::asc(C::Id.into_expr())];
+    let values = |row: &server::Model| vec![KeyValue::Text(row.name_key.clone()), KeyValue::id(row.id)];
+    let of = |parent: Expr| below(C::AccountId, parent);
+    pages(store, &select, parents, of, "server.name", &keys, &ask.page, values, servers::from_row).await
+}
+
+/// The feeds of servers, or of accounts and those below them, by name.
+pub async fn feeds_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Below) -> Pages<Feed> {
+    use feed::Column as C;
+    let select = feeds::select().filter(below(C::AccountId, viewer));
+    let unnamed = CaseStatement::new().case(C::NameKey.is_null(), 1_i64).finally(0_i64);
+    let name: Expr = CaseStatement::new().case(C::NameKey.is_null(), "").finally(C::NameKey.into_expr()).into();
+    let keys = [SortKey::asc(unnamed), SortKey::asc(name), SortKey::asc(C::Id.into_expr())];
+    let values = |row: &feeds::Row| {
+        let name = row.feed.name_key.clone();
+        vec![KeyValue::Number(name.is_none().into()), KeyValue::Text(name.unwrap_or_default()), KeyValue::id(row.feed.id)]
+    };
+    let of = |parent: Expr| match ask.under {
+        Under::Server => C::ServerId.into_expr().eq(parent),
+        _ => below(C::AccountId, parent),
+    };
+    pages(store, &select, parents, of, "feed.name", &keys, &ask.page, values, feeds::from_row).await
+}
+
+/// The devices of feeds, by vendor device id.
+pub async fn devices_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Below) -> Pages<Device> {
+    use device::Column as C;
+    let select = device::Entity::find()
+        .join(JoinType::InnerJoin, device::Relation::Feed.def())
+        .filter(below(feed::Column::AccountId, viewer));
+    let keys = [SortKey::asc(C::VendorDeviceId.into_expr())];
+    let values = |row: &device::Model| vec![KeyValue::Text(row.vendor_device_id.clone())];
+    let of = |parent: Expr| C::FeedId.into_expr().eq(parent);
+    let found = pages(store, &select, parents, of, "device", &keys, &ask.page, values, Ok).await?;
+    devices::described_below(store, found).await
+}
+
+/// The anomalies of feeds, the latest first.
+pub async fn anomalies_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Below) -> Pages<Anomaly> {
+    use anomaly::Column as C;
+    let select = anomaly::Entity::find()
+        .join(JoinType::InnerJoin, anomaly::Relation::Feed.def())
+        .filter(below(feed::Column::AccountId, viewer));
+    let keys = [SortKey::desc(C::RaisedAt.into_expr()), SortKey::desc(C::Id.into_expr())];
+    let values = |row: &anomaly::Model| vec![KeyValue::Number(row.raised_at), KeyValue::id(row.id)];
+    let of = |parent: Expr| C::FeedId.into_expr().eq(parent);
+    pages(store, &select, parents, of, "anomaly", &keys, &ask.page, values, anomalies::from_row).await
+}
+
+/// The ledger entries of feeds, or of accounts and those below them, the latest day first.
+pub async fn deposits_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Below) -> Pages<Deposit> {
+    use deposit::Column as C;
+    let mut select = deposit::Entity::find().filter(below(C::AccountId, viewer));
+    if let Some(from) = ask.from {
+        select = select.filter(C::Day.gte(from.to_string()));
+    }
+    if let Some(to) = ask.to {
+        select = select.filter(C::Day.lte(to.to_string()));
+    }
+    let keys = [SortKey::desc(C::Day.into_expr()), SortKey::desc(C::Seq.into_expr())];
+    let values = |row: &deposit::Model| vec![KeyValue::Text(row.day.clone()), KeyValue::Number(row.seq)];
+    let of = |parent: Expr| match ask.under {
+        Under::Feed => C::FeedId.into_expr().eq(parent),
+        _ => below(C::AccountId, parent),
+    };
+    pages(store, &select, parents, of, "deposit.day", &keys, &ask.page, values, ledger::from_row).await
+}
+
+/// The runs of servers, the latest requested first.
+pub async fn runs_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Below) -> Pages<SyncRun> {
+    use sync_run::Column as C;
+    let keys = [SortKey::desc(C::RequestedAt.into_expr()), SortKey::desc(C::Id.into_expr())];
+    let values = |row: &sync_run::Model| vec![KeyValue::Number(row.requested_at), KeyValue::id(row.id)];
+    let of = |parent: Expr| C::ServerId.into_expr().eq(parent);
+    pages(store, &runs::seen_by(viewer), parents, of, "run", &keys, &ask.page, values, runs::from_row).await
+}
+
+/// The collections of runs in the order of reading, or of feeds, the latest first.
+pub async fn collections_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Below) -> Pages<Collection> {
+    use collection::Column as C;
+    let select = runs::collections_seen_by(viewer);
+    if ask.under == Under::Run {
+        let keys = [SortKey::asc(C::Position.into_expr()), SortKey::asc(C::Id.into_expr())];
+        let values = |row: &collection::Model| vec![KeyValue::Number(row.position.into()), KeyValue::id(row.id)];
+        let of = |parent: Expr| C::RunId.into_expr().eq(parent);
+        return pages(store, &select, parents, of, "collection.run", &keys, &ask.page, values, runs::collection_from_row).await;
+    }
+    let keys = [SortKey::desc(C::Id.into_expr())];
+    let values = |row: &collection::Model| vec![KeyValue::id(row.id)];
+    let of = |parent: Expr| C::FeedId.into_expr().eq(parent);
+    pages(store, &select, parents, of, "collection.feed", &keys, &ask.page, values, runs::collection_from_row).await
+}
+
+/// The changes of health of servers or feeds, the latest first.
+pub async fn changes_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Below) -> Pages<HealthChange> {
+    use health_change::Column as C;
+    let kind = if ask.under == Under::Server { changes::SERVER } else { changes::FEED };
+    let select = health_change::Entity::find().filter(C::SubjectKind.eq(kind)).filter(below(C::AccountId, viewer));
+    let keys = [SortKey::desc(C::Place.into_expr())];
+    let values = |row: &health_change::Model| vec![KeyValue::Number(row.place)];
+    let of = |parent: Expr| C::SubjectId.into_expr().eq(parent);
+    pages(store, &select, parents, of, changes::LIST, &keys, &ask.page, values, changes::from_row).await
+}
