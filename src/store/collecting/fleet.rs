@@ -232,9 +232,9 @@ pub(super) async fn write(tx: &Tx, commits: &[&FeedCommit]) -> Result<(), StoreE
     Ok(())
 }
 
-/// Bytes of fleets in one statement. The PostgreSQL driver leaves Nagle's algorithm on, which holds the end of what does not fit one
-/// segment (64 KiB on one machine) until the server acknowledges the rest: 40 ms.
-const STATEMENT_BYTES: usize = 48 * 1024;
+/// Bytes of fleets in one statement: with what is around them, one record of TLS. The PostgreSQL driver leaves Nagle's algorithm on, which
+/// holds a second record until the server acknowledges the first: 40 ms.
+const STATEMENT_BYTES: usize = 15 * 1024;
 
 async fn write_fleets(tx: &Tx, table: &str, mut fleets: &[(Uuid, &PackedFleet)]) -> Result<(), StoreError> {
     let head = format!("INSERT INTO {table} (feed_id, devices) ");
