@@ -49,6 +49,7 @@ mod progress;
 pub mod query;
 mod reads;
 mod reconcile;
+mod sealing;
 mod servers;
 mod sign_in;
 mod sums;
@@ -67,6 +68,7 @@ pub use health::HealthStream;
 pub use hub::Hub;
 pub use identity::SignIn;
 pub use progress::ProgressStream;
+pub use sealing::{KeyUse, Rotation};
 pub use sign_in::{NewSession, SignInSettings};
 
 /// What the use cases are made of.

@@ -39,6 +39,7 @@ use crate::{
     jobs::Queue,
     lifecycle::CancellationToken,
     mail::{MailProblem, MailSettings, Mailer},
+    secret::KeyId,
     store::{DatabaseSettings, Store, StoreError, identity, server},
     token::{Claims, TokenError, TokenKeys},
 };
@@ -247,6 +248,12 @@ impl Node {
             permission: user.permission.to_string(),
             session: None,
         }))
+    }
+
+    /// Takes a sealing key out of the key file, and gives the file; `None` when the keys are not in a file. Whether it is still needed was
+    /// asked before.
+    pub fn retire_key(&self, key: KeyId) -> Result<Option<PathBuf>, KeysError> {
+        keys::retire(&self.config, key)
     }
 
     /// Signs an access token; tells when it ends.

@@ -6,6 +6,7 @@ mod feeds;
 mod identity;
 mod progress;
 mod reads;
+mod sealing;
 mod servers;
 mod sign_in;
 mod syncs;
