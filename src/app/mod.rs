@@ -43,6 +43,7 @@ mod hub;
 mod idempotent;
 mod identity;
 pub mod input;
+mod issuer;
 mod pauses;
 pub mod ports;
 mod progress;
@@ -67,6 +68,7 @@ pub use error::{AppError, Outcome, UserError, UserErrorCode};
 pub use health::HealthStream;
 pub use hub::Hub;
 pub use identity::SignIn;
+pub use issuer::IssuerSettings;
 pub use progress::ProgressStream;
 pub use sealing::{KeyUse, Rotation};
 pub use sign_in::{NewSession, SignInSettings};
@@ -111,6 +113,7 @@ pub struct App {
     pub(crate) parts: AppParts,
     certificates: Certificates,
     sign_in: sign_in::SignInDesk,
+    issuer: Option<issuer::Issuer>,
 }
 
 impl fmt::Debug for App {
@@ -123,7 +126,7 @@ impl App {
     /// The use cases over `parts`.
     pub fn new(parts: AppParts) -> Self {
         let certificates = desk(&parts, CertificateSettings::default());
-        Self { parts, certificates, sign_in: sign_in::SignInDesk::new(SignInSettings::default()) }
+        Self { parts, certificates, sign_in: sign_in::SignInDesk::new(SignInSettings::default()), issuer: None }
     }
 
     /// The same, with what the operator decides about certificates.

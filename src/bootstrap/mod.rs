@@ -21,7 +21,7 @@ use sqlx::{
 
 use crate::{
     app::{
-        App, AppParts, AppSettings, CertificateSettings, ConnectorCache, Hub, SignInSettings,
+        App, AppParts, AppSettings, CertificateSettings, ConnectorCache, Hub, IssuerSettings, SignInSettings,
         collect::{CollectSettings, Engine, EngineFault, EngineParts},
         ports::{Job, JobQueue, QueueError},
         work::CollectEnd,
@@ -202,6 +202,10 @@ impl Node {
             ..CertificateSettings::default()
         })
         .with_sign_in(sign_in_settings(&config));
+        let app = match issuer_settings(&config.auth) {
+            Some(settings) => app.with_issuer(settings),
+            None => app,
+        };
         let app = Arc::new(app);
         let engine = engine.with_certificates(app.certificate_desk().clone());
         Ok(Self { config, around, store, app, engine, queue, tokens, made_key_file: keys.made })
@@ -373,6 +377,10 @@ fn sign_in_settings(config: &Config) -> SignInSettings {
             None => format!("{}{PASSWORD_PAGE}", public_url(config)),
         },
     }
+}
+
+fn issuer_settings(auth: &config::Auth) -> Option<IssuerSettings> {
+    auth.oidc_issuer.clone().zip(auth.oidc_audience.clone()).map(|(url, audience)| IssuerSettings { url, audience })
 }
 
 fn mailer(mail: &config::Mail) -> Result<Option<Mailer>, OpenError> {

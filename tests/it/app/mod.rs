@@ -4,6 +4,7 @@ mod accounts;
 mod audit;
 mod feeds;
 mod identity;
+mod issuer;
 mod progress;
 mod reads;
 mod sealing;
