@@ -3,6 +3,7 @@
 mod arguments;
 mod demo;
 mod installation;
+mod keys;
 mod readme;
 mod support;
 mod sync;
