@@ -19,7 +19,7 @@ mod ticket;
 
 pub use api_key::{ApiKey, NewApiKey};
 pub use password::{PasswordError, hash_password, verify_password};
-pub use sealing::{KeyId, KeyProblem, KeyRing, OpenError, Place, SealError, SealingKey, create_key_file};
+pub use sealing::{KeyId, KeyProblem, KeyRing, OpenError, Place, SealError, SealingKey, create_key_file, remove_from_key_file};
 pub use ticket::{NewRefreshToken, RefreshToken, generate_link_token, parse_link_token};
 
 /// Text that must not be seen: a password, token or key.

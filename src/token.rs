@@ -1,4 +1,4 @@
-//! Access tokens: JWTs that this installation signs with Ed25519 (`EdDSA`), and their published keys.
+//! Access tokens: JWTs that this installation signs with Ed25519 (`EdDSA`), and their published keys; tokens of other issuers are in `issuer`.
 //!
 //! - A key signs with one algorithm, and a token is checked by the key that its `kid` names, never by what its `alg` wishes.
 //! - `typ` is pinned, so that nothing else that is signed (a certificate) passes as an access token.
@@ -23,8 +23,10 @@ use crate::{
 };
 
 mod certificate;
+mod issuer;
 
 pub use certificate::{CERTIFICATE_TYPE, CertificateKey, certificate_jwks};
+pub use issuer::{Claimed, Introduced, IssuerKeys, claimed_issuer};
 
 /// The `typ` of an access token (RFC 9068).
 const TYPE: &str = "at+jwt";
@@ -190,6 +192,15 @@ enum Audience {
     Many(Vec<String>),
 }
 
+impl Audience {
+    fn names(&self, audience: &str) -> bool {
+        match self {
+            Self::One(one) => one == audience,
+            Self::Many(many) => many.iter().any(|one| one == audience),
+        }
+    }
+}
+
 impl TokenKeys {
     /// The first of `keys` signs, all of them check; `issuer` and `audience` are in every token.
     pub fn new(keys: Vec<TokenKey>, issuer: impl Into<String>, audience: impl Into<String>) -> Result<Self, TokenError> {
@@ -221,7 +232,8 @@ impl TokenKeys {
         }
         let kid = header.kid.ok_or(TokenError::UnknownKey)?;
         let key = self.keys.iter().find(|key| key.kid == kid).ok_or(TokenError::UnknownKey)?;
-        let received = jsonwebtoken::decode::<Received>(token, &key.decoding, &signature_only()).map_err(refusal)?.claims;
+        let received =
+            jsonwebtoken::decode::<Received>(token, &key.decoding, &signature_only(Algorithm::EdDSA)).map_err(refusal)?.claims;
         self.accept(received, now)
     }
 
@@ -229,24 +241,10 @@ impl TokenKeys {
         if token.iss.as_deref() != Some(&self.issuer) {
             return Err(TokenError::Claim("iss"));
         }
-        let for_us = match &token.aud {
-            Some(Audience::One(audience)) => *audience == self.audience,
-            Some(Audience::Many(audiences)) => audiences.contains(&self.audience),
-            None => false,
-        };
-        if !for_us {
+        if !token.aud.is_some_and(|named| named.names(&self.audience)) {
             return Err(TokenError::Claim("aud"));
         }
-        let expires_at = seconds(token.exp.ok_or(TokenError::Claim("exp"))?)?;
-        // Not `expires_at + LEEWAY`: a far expiry would leave chrono's range.
-        if now - LEEWAY >= expires_at {
-            return Err(TokenError::Expired);
-        }
-        if let Some(nbf) = token.nbf
-            && seconds(nbf)? > now + LEEWAY
-        {
-            return Err(TokenError::Early);
-        }
+        let expires_at = in_time(token.exp, token.nbf, now)?;
         Ok(Verified {
             claims: Claims {
                 sub: token.sub.filter(|sub| !sub.is_empty()).ok_or(TokenError::Claim("sub"))?,
@@ -271,13 +269,26 @@ impl TokenKeys {
 }
 
 /// Checks of the crate: that the algorithm is the key's, and the signature. Claims are ours.
-fn signature_only() -> Validation {
-    let mut validation = Validation::new(Algorithm::EdDSA);
+fn signature_only(algorithm: Algorithm) -> Validation {
+    let mut validation = Validation::new(algorithm);
     validation.required_spec_claims.clear();
     validation.validate_exp = false;
     validation.validate_nbf = false;
     validation.validate_aud = false;
     validation
+}
+
+/// When a token's time is over, if `now` is within it.
+fn in_time(exp: Option<i64>, nbf: Option<i64>, now: Instant) -> Result<Instant, TokenError> {
+    let expires_at = seconds(exp.ok_or(TokenError::Claim("exp"))?)?;
+    // Not `expires_at + LEEWAY`: a far expiry would leave chrono's range.
+    if now - LEEWAY >= expires_at {
+        return Err(TokenError::Expired);
+    }
+    match nbf {
+        Some(nbf) if seconds(nbf)? > now + LEEWAY => Err(TokenError::Early),
+        _ => Ok(expires_at),
+    }
 }
 
 fn seconds(value: i64) -> Result<Instant, TokenError> {
@@ -448,7 +459,7 @@ mod tests {
         let set: jsonwebtoken::jwk::JwkSet = serde_json::from_value(rotated.jwks()).unwrap();
         let kid = jsonwebtoken::decode_header(&new).unwrap().kid.unwrap();
         let public = DecodingKey::from_jwk(set.find(&kid).unwrap()).unwrap();
-        assert!(jsonwebtoken::decode::<Claims>(&new, &public, &signature_only()).is_ok());
+        assert!(jsonwebtoken::decode::<Claims>(&new, &public, &signature_only(Algorithm::EdDSA)).is_ok());
         assert_eq!(set.keys.len(), 2);
         assert!(!rotated.jwks().to_string().contains("\"d\""));
     }

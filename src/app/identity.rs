@@ -50,16 +50,16 @@ impl App {
         Ok(Some(SignIn { actor: of_key(&key), session: None, expires_at: key.expires_at }))
     }
 
-    /// Who has this access token (a JWT of ours) and until when; `None` when it is not valid, or its session, user or key is not in use any
-    /// more. What the bearer may do is read from its row, not from the token.
+    /// Who has this access token (a JWT of ours, or of the OpenID Connect issuer if there is one) and until when; `None` when it is not
+    /// valid, or its session, user or key is not in use any more. What the bearer may do is read from its row, not from the token.
     pub async fn authenticate_token(&self, text: &str) -> Result<Option<SignIn>, AppError> {
-        let Some(tokens) = &self.parts.tokens else { return Ok(None) };
+        let Some(tokens) = &self.parts.tokens else { return self.sign_in_introduced(text).await };
         let now = self.now();
         let verified = match tokens.verify(text, now) {
             Ok(verified) => verified,
             Err(error) => {
-                tracing::debug!(error = %error, "an access token was refused");
-                return Ok(None);
+                tracing::debug!(error = %error, "this is no access token of ours");
+                return self.sign_in_introduced(text).await;
             }
         };
         let claims = &verified.claims;
@@ -73,6 +73,15 @@ impl App {
         };
         let actor = self.in_force(who, session, now).await?;
         Ok(actor.map(|actor| SignIn { actor, session, expires_at: Some(verified.expires_at) }))
+    }
+
+    /// The user whose e-mail address the OpenID Connect issuer vouches for; nobody becomes a user by its word.
+    async fn sign_in_introduced(&self, text: &str) -> Result<Option<SignIn>, AppError> {
+        let Some(issuer) = &self.issuer else { return Ok(None) };
+        let Some(introduced) = issuer.introduced(text).await else { return Ok(None) };
+        let user = identity::by_email(&self.parts.store, &introduced.email).await?.map(|(user, _)| user);
+        let actor = user.filter(|user| user.status == ActiveStatus::Active).map(|user| of_user(&user));
+        Ok(actor.map(|actor| SignIn { actor, session: None, expires_at: Some(introduced.expires_at) }))
     }
 
     /// Whether a sign-in still holds, with the same permission: what sockets and streams ask now and then.

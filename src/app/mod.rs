@@ -44,6 +44,7 @@ mod hub;
 mod idempotent;
 mod identity;
 pub mod input;
+mod issuer;
 mod pauses;
 pub mod ports;
 mod progress;
@@ -51,6 +52,7 @@ pub mod query;
 mod reads;
 mod reconcile;
 mod relay;
+mod sealing;
 mod servers;
 mod sign_in;
 mod sums;
@@ -68,8 +70,10 @@ pub use error::{AppError, Outcome, UserError, UserErrorCode};
 pub use health::HealthStream;
 pub use hub::Hub;
 pub use identity::SignIn;
+pub use issuer::IssuerSettings;
 pub use progress::ProgressStream;
 pub use relay::relay;
+pub use sealing::{KeyUse, Rotation};
 pub use sign_in::{NewSession, SignInSettings};
 
 /// What the use cases are made of.
@@ -112,6 +116,7 @@ pub struct App {
     pub(crate) parts: AppParts,
     certificates: Certificates,
     sign_in: sign_in::SignInDesk,
+    issuer: Option<issuer::Issuer>,
 }
 
 impl fmt::Debug for App {
@@ -124,7 +129,7 @@ impl App {
     /// The use cases over `parts`.
     pub fn new(parts: AppParts) -> Self {
         let certificates = desk(&parts, CertificateSettings::default());
-        Self { parts, certificates, sign_in: sign_in::SignInDesk::new(SignInSettings::default()) }
+        Self { parts, certificates, sign_in: sign_in::SignInDesk::new(SignInSettings::default()), issuer: None }
     }
 
     /// The same, with what the operator decides about certificates.

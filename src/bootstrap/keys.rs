@@ -6,7 +6,7 @@ use super::Purpose;
 use crate::{
     config::{Auth, Config},
     id::IdSource,
-    secret::{KeyProblem, KeyRing, SealingKey, Secret, create_key_file},
+    secret::{KeyId, KeyProblem, KeyRing, SealingKey, Secret, create_key_file, remove_from_key_file},
     token::{TokenError, TokenKey, TokenKeys},
 };
 
@@ -35,6 +35,15 @@ pub enum KeysError {
     /// The key file cannot be made.
     #[error("The key file {} cannot be made. Check that its folder can be written to.", path.display())]
     Create {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The key file cannot be written anew.
+    #[error("The key file {} cannot be changed. Check that it and its folder can be written to.", path.display())]
+    Change {
         /// The file.
         path: PathBuf,
         /// What the system says.
@@ -77,6 +86,16 @@ pub(super) fn open(config: &Config, purpose: Purpose, ids: &IdSource) -> Result<
     let text = std::fs::read_to_string(&path).map(Secret::new);
     let text = text.map_err(|source| KeysError::Read { path: path.clone(), source })?;
     Ok(Keys { ring: KeyRing::parse(text.expose())?, made: made.then_some(path) })
+}
+
+/// Takes a key out of the file that the configuration names, and gives the file; `None` when the keys are given otherwise.
+pub(super) fn retire(config: &Config, key: KeyId) -> Result<Option<PathBuf>, KeysError> {
+    if !config.keys.values.is_empty() {
+        return Ok(None);
+    }
+    let path = config.keys_file().ok_or(KeysError::Missing)?;
+    remove_from_key_file(&path, key).map_err(|source| KeysError::Change { path: path.clone(), source })?;
+    Ok(Some(path))
 }
 
 /// The keys of access tokens, derived from the sealing keys: the same on every node and after a restart, and rotated with them.

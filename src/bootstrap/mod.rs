@@ -21,7 +21,7 @@ use sqlx::{
 
 use crate::{
     app::{
-        App, AppParts, AppSettings, CertificateSettings, ConnectorCache, Hub, SignInSettings,
+        App, AppParts, AppSettings, CertificateSettings, ConnectorCache, Hub, IssuerSettings, SignInSettings,
         collect::{CollectSettings, Engine, EngineFault, EngineParts},
         ports::{Job, JobQueue, QueueError},
         work::CollectEnd,
@@ -39,6 +39,7 @@ use crate::{
     jobs::Queue,
     lifecycle::CancellationToken,
     mail::{MailProblem, MailSettings, Mailer},
+    secret::KeyId,
     store::{DatabaseSettings, Store, StoreError, identity, is_outside_transactions, server},
     token::{Claims, TokenError, TokenKeys},
 };
@@ -201,6 +202,10 @@ impl Node {
             ..CertificateSettings::default()
         })
         .with_sign_in(sign_in_settings(&config));
+        let app = match issuer_settings(&config.auth) {
+            Some(settings) => app.with_issuer(settings),
+            None => app,
+        };
         let app = Arc::new(app);
         let engine = engine.with_certificates(app.certificate_desk().clone());
         Ok(Self { config, around, store, app, engine, queue, tokens, made_key_file: keys.made })
@@ -247,6 +252,12 @@ impl Node {
             permission: user.permission.to_string(),
             session: None,
         }))
+    }
+
+    /// Takes a sealing key out of the key file, and gives the file; `None` when the keys are not in a file. Whether it is still needed was
+    /// asked before.
+    pub fn retire_key(&self, key: KeyId) -> Result<Option<PathBuf>, KeysError> {
+        keys::retire(&self.config, key)
     }
 
     /// Signs an access token; tells when it ends.
@@ -369,6 +380,10 @@ fn sign_in_settings(config: &Config) -> SignInSettings {
             None => format!("{}{PASSWORD_PAGE}", public_url(config)),
         },
     }
+}
+
+fn issuer_settings(auth: &config::Auth) -> Option<IssuerSettings> {
+    auth.oidc_issuer.clone().zip(auth.oidc_audience.clone()).map(|(url, audience)| IssuerSettings { url, audience })
 }
 
 fn mailer(mail: &config::Mail) -> Result<Option<Mailer>, OpenError> {

@@ -21,6 +21,7 @@ mod audit;
 mod demo;
 mod directory;
 mod failure;
+mod keys;
 mod number;
 mod output;
 mod progress;
@@ -133,7 +134,7 @@ enum Command {
     /// The keys that seal vendors' credentials in the database.
     Keys {
         #[command(subcommand)]
-        what: Keys,
+        what: keys::Keys,
     },
     /// The audit log: who changed what. It is only ever added to.
     Audit {
@@ -170,18 +171,6 @@ enum Migrate {
     Status,
 }
 
-#[derive(Debug, Subcommand)]
-enum Keys {
-    /// Make a sealing key and print it as a line of a key file; or make a key file.
-    #[command(after_help = "The first key of a file seals, all of them open: to change keys, put a new line first.\n\n\
-        Examples:\n  coppice keys generate --file /etc/coppice/keys\n  COPPICE__KEYS__FILE=/etc/coppice/keys coppice serve")]
-    Generate {
-        /// Make this file, with mode 0600, instead of printing; a file that is there is left as it is.
-        #[arg(long, value_name = "FILE")]
-        file: Option<PathBuf>,
-    },
-}
-
 /// The program: reads the command line, does it, and gives the exit code.
 pub fn main() -> ExitCode {
     failpoint::set_up();
@@ -204,7 +193,7 @@ async fn run(Cli { global, command }: Cli) -> Result<(), Failure> {
     match command {
         Command::Config => print(defaults_toml().trim_end()),
         Command::Schema { check } => schema(check)?,
-        Command::Keys { what: Keys::Generate { file } } => keys(file.as_ref(), global.json)?,
+        Command::Keys { what } => keys::keys(&global, what).await?,
         Command::Serve(what) => serve(&global, what).await?,
         Command::Migrate { what } => migrate(&global, what.unwrap_or(Migrate::Up)).await?,
         Command::Account { what } => directory::account(&global, what).await?,
@@ -295,20 +284,6 @@ fn schema(check: Option<PathBuf>) -> Result<(), Failure> {
         path.display(),
         path.display()
     )))
-}
-
-fn keys(file: Option<&PathBuf>, as_json: bool) -> Result<(), Failure> {
-    let line = bootstrap::generate_keys(file).map_err(|error| Failure::failed(&error))?;
-    match (line, file, as_json) {
-        (Some(line), _, false) => print(line.expose()),
-        (Some(line), _, true) => print(json!({ "key": line.expose() })),
-        (None, Some(path), true) => print(json!({ "file": path })),
-        (None, Some(path), false) => {
-            print(format!("Made {}. Set `keys.file` to it, and keep a copy in a safe place.", path.display()));
-        }
-        (None, None, _) => {}
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -18,8 +18,11 @@ section! {
         /// The page where people set their password, an absolute URL; a one-time token is put behind it as `#token=...`. Default:
         /// `/set-password` of the API itself.
         password_page: Option<Url> = None,
-        /// An OpenID Connect issuer whose tokens are accepted too, an https URL; its keys are read from its JWKS. Default: none.
+        /// An OpenID Connect issuer whose tokens are accepted too, an https URL; its keys are read from its JWKS. A token's verified e-mail
+        /// address names the user, who must exist here. `[outbound]` applies to it. Default: none.
         oidc_issuer: Option<Url> = None,
+        /// The `aud` that the issuer's tokens must name, such as the client id there; needed with `oidc_issuer`. Default: none.
+        oidc_audience: Option<String> = None,
     }
 }
 
@@ -35,8 +38,12 @@ impl Auth {
         {
             problems.push("`auth.password_page` must start with `https://` or `http://` and have no `#`".to_owned());
         }
-        if self.oidc_issuer.as_ref().is_some_and(|url| url.scheme() != "https") {
-            problems.push("`auth.oidc_issuer` must start with `https://`".to_owned());
+        let plain = |url: &Url| url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+        if self.oidc_issuer.as_ref().is_some_and(|url| url.scheme() != "https" || !plain(url) || url.password().is_some()) {
+            problems.push("`auth.oidc_issuer` must start with `https://` and have no user, `?` or `#`".to_owned());
+        }
+        if self.oidc_issuer.is_some() != self.oidc_audience.is_some() {
+            problems.push("`auth.oidc_issuer` and `auth.oidc_audience` must be given together".to_owned());
         }
     }
 }

@@ -184,3 +184,20 @@ fn origins_are_exact() {
         assert!(problem(from_env(&[("COPPICE__HTTP__CORS_ORIGINS", origin)])).contains("cors_origins"), "{origin}");
     }
 }
+
+#[test]
+fn an_openid_connect_issuer_is_given_with_its_audience_and_over_https() {
+    let issuer = |url| ("COPPICE__AUTH__OIDC_ISSUER", url);
+    let audience = ("COPPICE__AUTH__OIDC_AUDIENCE", "client-7");
+    assert!(from_env(&[issuer("https://login.example.com/tenant"), audience]).is_ok());
+    assert!(problem(from_env(&[issuer("https://login.example.com")])).contains("`auth.oidc_audience` must be given together"));
+    assert!(problem(from_env(&[audience])).contains("given together"));
+    for url in [
+        "http://login.example.com",
+        "https://u@login.example.com",
+        "https://login.example.com/?x",
+        "https://login.example.com/#x",
+    ] {
+        assert!(problem(from_env(&[issuer(url), audience])).contains("`auth.oidc_issuer` must start with"), "{url}");
+    }
+}

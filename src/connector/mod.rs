@@ -25,6 +25,7 @@ use crate::{
 mod client;
 mod credentials;
 mod error;
+mod issuer;
 mod mps_monitor;
 mod printanista;
 mod registry;
@@ -35,6 +36,7 @@ pub use self::{
     client::{Client, ClientProblem, ClientSettings},
     credentials::{Credentials, CredentialsUnreadable},
     error::ConnectorError,
+    issuer::{Published, read_issuer, same_issuer},
     registry::{Connectors, Endpoint, open},
     url::{ServerUrl, UrlProblem, validate_server_url},
 };

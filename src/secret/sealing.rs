@@ -42,6 +42,17 @@ impl KeyId {
         (*version == VERSION && blob.len() >= HEAD).then_some(())?;
         Some(Self(*rest.first_chunk()?))
     }
+
+    /// The same of a blob's first 9 bytes.
+    pub fn of_head(head: &[u8]) -> Option<Self> {
+        let (version, rest) = head.split_first()?;
+        if *version == VERSION { rest.first_chunk().copied().map(Self) } else { None }
+    }
+
+    /// As it stands in blobs, from the second byte on.
+    pub fn bytes(&self) -> [u8; 8] {
+        self.0
+    }
 }
 
 impl fmt::Display for KeyId {
@@ -254,6 +265,57 @@ pub fn create_key_file(path: &Path, ids: &IdSource) -> io::Result<bool> {
     Ok(true)
 }
 
+/// Takes a key's line out of a key file. The new file takes the old one's place as a whole, with its permissions and owner.
+pub fn remove_from_key_file(path: &Path, key: KeyId) -> io::Result<()> {
+    // A link stays a link.
+    let path = path.canonicalize()?;
+    let text = Zeroizing::new(std::fs::read_to_string(&path)?);
+    let mut kept = Zeroizing::new(String::with_capacity(text.len()));
+    let id = |line: &str| line.split_once(':').and_then(|(id, _)| KeyId::parse(id.trim()));
+    for line in text.lines().filter(|line| id(line) != Some(key)) {
+        kept.push_str(line);
+        kept.push('\n');
+    }
+    // Lines may hold several keys, with commas between them: none of the others may go with this one.
+    let refused = |problem| io::Error::new(io::ErrorKind::InvalidData, problem);
+    let before = KeyRing::parse(&text).map_err(refused)?;
+    let after = KeyRing::parse(&kept).map_err(refused)?;
+    if !before.keys().filter(|id| *id != key).eq(after.keys()) {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "put each key on a line of its own first"));
+    }
+    let mut name = path.clone().into_os_string();
+    name.push(".new");
+    let beside = Path::new(&name);
+    let replaced = write_like(&path, beside, &kept).and_then(|()| std::fs::rename(beside, &path));
+    if let Err(error) = &replaced
+        && error.kind() != io::ErrorKind::AlreadyExists
+    {
+        // Half a file of keys is of no use to anybody; that it could not be written is what is told.
+        let _ = std::fs::remove_file(beside);
+    }
+    replaced
+}
+
+/// Makes the file `beside` with this text, readable by whom `path` is.
+fn write_like(path: &Path, beside: &Path, text: &str) -> io::Result<()> {
+    use std::io::Write as _;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(beside)?;
+    let like = std::fs::metadata(path)?;
+    file.write_all(text.as_bytes())?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt as _, fchown};
+        // The server may run as another user than the operator's.
+        fchown(&file, Some(like.uid()), Some(like.gid()))?;
+    }
+    file.set_permissions(like.permissions())?;
+    file.sync_all()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -350,6 +412,43 @@ mod tests {
             use std::os::unix::fs::PermissionsExt as _;
             assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         }
+    }
+
+    #[test]
+    fn a_key_is_taken_out_of_a_file_and_the_rest_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("coppice.keys");
+        let ids = IdSource::seeded(8);
+        let (first, second) = (SealingKey::generate(&ids), SealingKey::generate(&ids));
+        std::fs::write(&path, format!("# ours\n{}\n {}", first.line().expose(), second.line().expose())).unwrap();
+        #[cfg(unix)]
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o640)).unwrap();
+        let permissions = std::fs::metadata(&path).unwrap().permissions();
+        remove_from_key_file(&path, second.id()).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("# ours\n{}\n", first.line().expose()));
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions(), permissions);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+
+        let blob = KeyRing::new(first.clone(), Vec::new()).seal(&place(), b"x", &ids).unwrap();
+        assert_eq!(KeyId::of_head(&blob[..9]), Some(first.id()));
+        assert_eq!(blob[1..9], first.id().bytes());
+    }
+
+    #[test]
+    fn no_key_goes_with_another_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("coppice.keys");
+        let ids = IdSource::seeded(9);
+        let (first, second) = (SealingKey::generate(&ids), SealingKey::generate(&ids));
+        let text = format!("{},{}", first.line().expose(), second.line().expose());
+        std::fs::write(&path, &text).unwrap();
+        for key in [first.id(), second.id()] {
+            assert!(remove_from_key_file(&path, key).is_err(), "two keys on one line");
+        }
+        std::fs::write(&path, first.line().expose()).unwrap();
+        assert!(remove_from_key_file(&path, first.id()).is_err(), "the last key");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), first.line().expose());
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
     proptest! {

@@ -53,6 +53,7 @@ mod paging;
 pub mod project;
 pub mod reconcile;
 pub mod run;
+pub mod sealing;
 pub mod server;
 pub mod server_settings;
 pub mod session;

@@ -79,7 +79,10 @@ mod tests {
         let header = jsonwebtoken::decode_header(&jws).unwrap();
         assert_eq!(header.typ.as_deref(), Some(CERTIFICATE_TYPE));
         let public = jsonwebtoken::DecodingKey::from_jwk(set.find(&header.kid.unwrap()).unwrap()).unwrap();
-        let content = jsonwebtoken::decode::<Value>(&jws, &public, &super::super::signature_only()).unwrap().claims;
+        let content =
+            jsonwebtoken::decode::<Value>(&jws, &public, &super::super::signature_only(jsonwebtoken::Algorithm::EdDSA))
+                .unwrap()
+                .claims;
         assert_eq!(content["number"], "CR-2026-03-000042");
     }
 

@@ -126,7 +126,7 @@ impl Session {
     }
 
     /// Sends `call` once.
-    pub(super) async fn once<T>(
+    pub(in crate::connector) async fn once<T>(
         &self,
         call: &Call,
         headers: &HeaderMap,

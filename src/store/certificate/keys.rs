@@ -6,7 +6,7 @@ use sea_orm::{ConnectionTrait as _, EntityTrait, QueryOrder};
 use crate::{
     clock::{Instant, from_millis},
     id::Uuid,
-    store::{Source, StoreError, Tx, collecting::sql::statement, convert::insert},
+    store::{Source, StoreError, Tx, convert::insert},
 };
 
 /// A signing key as it is stored.
@@ -58,11 +58,4 @@ pub async fn add(tx: &Tx, key: &StoredKey, only_first: bool) -> Result<bool, Sto
     };
     insert(tx.db(), vec![row]).await?;
     Ok(true)
-}
-
-/// Replaces a key's sealed half, when sealing keys rotate.
-pub async fn reseal(tx: &Tx, id: Uuid, sealed: &[u8]) -> Result<(), StoreError> {
-    let text = "UPDATE certificate_key SET sealed = ? WHERE id = ?";
-    tx.execute_raw(statement(tx.get_database_backend(), text, [sealed.to_vec().into(), id.into()])).await?;
-    Ok(())
 }

@@ -5,7 +5,7 @@ use super::support::Place;
 #[test]
 fn every_command_explains_itself() {
     let place = Place::new();
-    let commands: [(&[&str], &str); 17] = [
+    let commands: [(&[&str], &str); 20] = [
         (&[], "coppice demo"),
         (&["serve"], "coppice serve --role worker"),
         (&["migrate"], "coppice migrate status"),
@@ -22,6 +22,9 @@ fn every_command_explains_itself() {
         (&["demo"], "coppice demo --once --seed 42"),
         (&["keys"], "generate"),
         (&["keys", "generate"], "coppice keys generate --file"),
+        (&["keys", "status"], "which one seals"),
+        (&["keys", "rotate"], "coppice keys retire --key OLD"),
+        (&["keys", "retire"], "coppice keys rotate"),
         (&["simulate"], "coppice simulate --servers 3"),
     ];
     for (command, teaches) in commands {

@@ -3,6 +3,7 @@
 mod arguments;
 mod demo;
 mod installation;
+mod keys;
 mod readme;
 pub mod support;
 mod sync;

@@ -2,7 +2,7 @@
 
 mod answers;
 mod faults;
-mod scripted;
+pub mod scripted;
 mod suite;
 mod tokens;
 

@@ -1,4 +1,5 @@
 //! What the tests share.
 
+pub mod issuer;
 pub mod postgres;
 pub mod world;
