@@ -2,7 +2,10 @@
 //! caught up by itself when it is back. The whole program in this process, on a clock that is moved by hand; on PostgreSQL the subscriber's
 //! node is another one than the worker.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
 use coppice::{
@@ -86,6 +89,8 @@ impl Nodes {
         assert!(ack.to_text().unwrap().contains("connection_ack"), "{ack}");
         let subscribe = json!({ "id": "1", "type": "subscribe", "payload": { "query": query } });
         socket.send(Message::text(subscribe.to_string())).await.unwrap();
+        // The protocol has no word for "subscribed": what changes before it is not heard.
+        tokio::time::sleep(Duration::from_secs(2)).await;
         let heard = Arc::new(Mutex::new(Vec::new()));
         let list = Arc::clone(&heard);
         tokio::spawn(async move {
