@@ -63,7 +63,7 @@ const SQLITE_READERS: u32 = 4;
 /// Cache of a connection that reads an SQLite file, in KiB; what another one commits empties it.
 const READER_CACHE: u32 = 1_024;
 /// Cache of the connection that writes, in KiB: only its own commits change the file, so the cache stays true.
-const WRITER_CACHE: u32 = 8_192;
+const WRITER_CACHE: u32 = 4_096;
 /// Statements that a connection keeps prepared.
 const STATEMENTS: usize = 128;
 /// After so many pages (of 4 KiB) the write-ahead log goes into the file. A night writes the same pages again and again.
