@@ -18,7 +18,11 @@ use crate::support::world::{Jobs, Kind, World, on_both};
 const URL: &str = "COPPICE_TEST_CLOSING_URL";
 const KEYS: &str = "COPPICE_TEST_CLOSING_KEYS";
 const NOW: &str = "2026-03-12T00:00:00Z";
-const ACCOUNTS: i64 = 300;
+
+/// How many accounts have a month to close; `COPPICE_TEST_ACCOUNTS` for more than a test run has time for.
+fn accounts() -> i64 {
+    std::env::var("COPPICE_TEST_ACCOUNTS").map_or(300, |count| count.parse().unwrap())
+}
 
 on_both!(killed_while_issuing_each_is_issued_once);
 
@@ -50,20 +54,20 @@ async fn killed_while_issuing_each_is_issued_once(kind: Kind) {
         tokio::time::sleep(Duration::from_millis(life)).await;
         child.kill().await.unwrap();
         ledger.check().await;
-        if ledger.number("SELECT count(*) FROM certificate").await == ACCOUNTS {
+        if ledger.number("SELECT count(*) FROM certificate").await == accounts() {
             break;
         }
     }
     world.app.certificate_desk().close_due(&CancellationToken::new()).await.unwrap();
     ledger.check().await;
-    assert_eq!(ledger.number("SELECT count(*) FROM certificate").await, ACCOUNTS);
-    assert_eq!(ledger.number("SELECT count(DISTINCT account_id) FROM certificate").await, ACCOUNTS);
+    assert_eq!(ledger.number("SELECT count(*) FROM certificate").await, accounts());
+    assert_eq!(ledger.number("SELECT count(DISTINCT account_id) FROM certificate").await, accounts());
     assert_eq!(ledger.number("SELECT count(*) FROM certificate_key").await, 1);
 }
 
 async fn many_accounts(world: &World, ledger: &Ledger, partner: &coppice::domain::account::Account) {
     use coppice::domain::account::AccountRole;
-    for number in 0..ACCOUNTS {
+    for number in 0..accounts() {
         let account = world.account(&format!("Customer {number}"), AccountRole::Customer, Some(partner)).await;
         ledger.post(id(world), account.id, "2026-02-03", 1_000_000 * (number + 1)).await;
     }
