@@ -24,7 +24,7 @@
 //! |---|---|---|---|
 //! | 0 | clock failpoint id secret token | id: clock; secret token: clock id | failpoint: `fail`; secret: `chacha20poly1305`, `argon2`; id: `uuid` (shares Uuid), `rand`; token: `jsonwebtoken`, `ed25519_dalek` |
 //! | 1 | config domain | secret id clock | config: `figment`, `toml` |
-//! | 2 | connector store render mail | domain secret id clock token; store: failpoint | connector: `reqwest`; mail: `lettre`; store: `sea_orm`, `coppice_entity`, `coppice_migration`, `sqlx`; render: `krilla`, `rustybuzz`, `tiny_skia`, `qrcodegen`, `unicode_bidi`, `unicode_linebreak` |
+//! | 2 | connector store render mail | domain secret id clock token; store: failpoint | connector: `reqwest`; mail: `lettre`; store: `sea_orm`, `sea_query_sqlx`, `coppice_entity`, `coppice_migration`, `sqlx`; render: `krilla`, `rustybuzz`, `tiny_skia`, `qrcodegen`, `unicode_bidi`, `unicode_linebreak` |
 //! | 3 | app | connector store render mail domain secret id clock token failpoint | |
 //! | 4 | graphql jobs | app domain secret id clock token; jobs: failpoint | graphql: `async_graphql`, `async_graphql_value`, `apollo_compiler`; jobs: `apalis`, `apalis_sqlite`, `apalis_postgres`, `sqlx` |
 //! | 5 | http telemetry lifecycle simulator | http: graphql app domain secret id clock token; telemetry lifecycle: config domain; simulator: secret id clock token | http: `axum`, `tower`, `tower_http`, `tokio_rustls`, `hyper_util`, `async_graphql`; simulator: `axum`, `rcgen`, `tokio_rustls`, `hyper_util`; telemetry: `tracing_subscriber` |

@@ -55,7 +55,7 @@ mod relay;
 mod sealing;
 mod servers;
 mod sign_in;
-mod sums;
+pub mod sums;
 mod syncs;
 mod users;
 pub mod work;

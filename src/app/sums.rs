@@ -1,4 +1,6 @@
 //! Pages over time and up to now, of an account and all below it; trees follow from these sums and are never summed.
+//!
+//! Both are made of sums per month, so what asks for both reads these once; days are read only where a span does not end with a month.
 
 use std::collections::HashMap;
 
@@ -6,7 +8,7 @@ use chrono::NaiveDate;
 
 use super::{
     App, AppError,
-    query::{Consumption, ConsumptionPoint, MAX_POINTS, PageSum, Totals},
+    query::{Consumption, ConsumptionPoint, MAX_POINTS, MonthSum, PageSum, Totals},
     reads::ById,
 };
 use crate::{
@@ -18,6 +20,78 @@ use crate::{
     store::consumption,
 };
 
+/// A span of days, both inclusive.
+pub type Days = (NaiveDate, NaiveDate);
+
+/// A consumption that is being added up.
+#[derive(Debug, Clone)]
+pub struct AddingUp(Consumption);
+
+impl AddingUp {
+    /// Begins with the points of a span, all empty. Over 1,100 of them are [`AppError::TooComplex`].
+    pub fn new(from: NaiveDate, to: NaiveDate, interval: Interval) -> Result<Self, AppError> {
+        let points: Vec<ConsumptionPoint> = interval
+            .points(from, to)
+            .take(MAX_POINTS + 1)
+            .map(|(from, to)| ConsumptionPoint { from, to, sum: PageSum::default() })
+            .collect();
+        if points.len() > MAX_POINTS {
+            return Err(AppError::TooComplex("At most 1,100 points: ask for a shorter range or a longer interval."));
+        }
+        Ok(Self(Consumption { from, to, interval, points, total: PageSum::default() }))
+    }
+
+    /// The months whose sums it takes, first and last; `None` for none.
+    pub fn months(&self) -> Option<(Month, Month)> {
+        let mut whole = self.0.points.iter().filter(|point| self.is_month(point)).map(|point| Month::of(point.from));
+        let first = whole.next()?;
+        Some((first, whole.next_back().unwrap_or(first)))
+    }
+
+    /// The spans whose days it takes.
+    pub fn days(&self) -> Vec<Days> {
+        let points = &self.0.points;
+        if self.0.interval == Interval::Month {
+            return points.iter().filter(|point| !self.is_month(point)).map(|point| (point.from, point.to)).collect();
+        }
+        points.first().zip(points.last()).map(|(first, last)| (first.from, last.to)).into_iter().collect()
+    }
+
+    fn is_month(&self, point: &ConsumptionPoint) -> bool {
+        let month = Month::of(point.from);
+        self.0.interval == Interval::Month && point.from == month.first_day() && point.to == month.last_day()
+    }
+
+    /// Adds the months that are points of it.
+    pub fn add_months(&mut self, months: &[MonthSum]) {
+        for MonthSum { month, sum, .. } in months {
+            let first = month.first_day();
+            let place = self.0.points.partition_point(|point| point.from < first);
+            if self.0.points.get(place).is_some_and(|point| point.from == first && self.is_month(point)) {
+                self.0.points[place].sum.add(sum);
+            }
+        }
+    }
+
+    /// Adds days, each to the point that it lies in.
+    pub fn add_days(&mut self, days: &[(NaiveDate, PageSum)]) {
+        for (day, sum) in days {
+            let place = self.0.points.partition_point(|point| point.to < *day);
+            if let Some(point) = self.0.points.get_mut(place) {
+                point.sum.add(sum);
+            }
+        }
+    }
+
+    /// With its total.
+    pub fn finish(mut self) -> Consumption {
+        for point in &self.0.points {
+            self.0.total.add(&point.sum);
+        }
+        self.0
+    }
+}
+
 impl App {
     /// Pages over time; `None` when the account is not to be seen. Over 1,100 points is [`AppError::TooComplex`].
     pub async fn consumption(
@@ -28,98 +102,48 @@ impl App {
         to: NaiveDate,
         interval: Interval,
     ) -> Result<Option<Consumption>, AppError> {
-        let spans: Vec<(NaiveDate, NaiveDate)> = interval.points(from, to).take(MAX_POINTS + 1).collect();
-        if spans.len() > MAX_POINTS {
-            return Err(AppError::TooComplex("At most 1,100 points: ask for a shorter range or a longer interval."));
-        }
+        let mut adding = AddingUp::new(from, to, interval)?;
         if self.account(actor, account_id).await?.is_none() {
             return Ok(None);
         }
-        let mut points: Vec<ConsumptionPoint> =
-            spans.into_iter().map(|(from, to)| ConsumptionPoint { from, to, sum: PageSum::default() }).collect();
-        if interval == Interval::Month {
-            self.fill_months(account_id, &mut points).await?;
-        } else if let (Some(first), Some(last)) = (points.first(), points.last()) {
-            let (first, last) = (first.from, last.to);
-            self.fill_days(account_id, first, last, &mut points).await?;
+        if let Some(months) = adding.months() {
+            let mut sums = self.months(actor, &[account_id], Some(months)).await?;
+            adding.add_months(&sums.remove(&account_id).unwrap_or_default());
         }
-        let mut total = PageSum::default();
-        for point in &points {
-            total.add(&point.sum);
+        for days in adding.days() {
+            let mut sums = self.days(actor, &[account_id], days).await?;
+            adding.add_days(&sums.remove(&account_id).unwrap_or_default());
         }
-        Ok(Some(Consumption { from, to, interval, points, total }))
+        Ok(Some(adding.finish()))
     }
 
-    /// Adds the days of a range to the points they lie in.
-    async fn fill_days(
-        &self,
-        account: Uuid,
-        from: NaiveDate,
-        to: NaiveDate,
-        points: &mut [ConsumptionPoint],
-    ) -> Result<(), AppError> {
-        for (day, sum) in consumption::days(&self.parts.store, account, from, to).await? {
-            let index = points.partition_point(|point| point.to < day);
-            if let Some(point) = points.get_mut(index) {
-                point.sum.add(&sum);
-            }
-        }
-        Ok(())
+    /// The sums of each month of accounts and those below them, all months or those of a span, the earliest first; an account without any, or
+    /// that is not to be seen, is left out.
+    pub async fn months(&self, actor: &Actor, account_ids: &[Uuid], span: Option<(Month, Month)>) -> ById<Vec<MonthSum>> {
+        Ok(consumption::months(&self.parts.store, Some(actor.account_id), account_ids, span).await?)
     }
 
-    /// Whole months from monthly sums, the cut ones at the edges from days.
-    async fn fill_months(&self, account: Uuid, points: &mut [ConsumptionPoint]) -> Result<(), AppError> {
-        let whole = |point: &ConsumptionPoint| {
-            let month = Month::of(point.from);
-            point.from == month.first_day() && point.to == month.last_day()
-        };
-        let full: Vec<Month> = points.iter().filter(|point| whole(point)).map(|point| Month::of(point.from)).collect();
-        let cut: Vec<(NaiveDate, NaiveDate)> =
-            points.iter().filter(|point| !whole(point)).map(|point| (point.from, point.to)).collect();
-        if let (Some(first), Some(last)) = (full.first(), full.last()) {
-            let mut sums = consumption::months(&self.parts.store, &[account], Some((*first, *last))).await?;
-            for (month, sum) in sums.remove(&account).unwrap_or_default() {
-                if let Some(point) = points.iter_mut().find(|point| Month::of(point.from) == month) {
-                    point.sum.add(&sum);
-                }
-            }
-        }
-        for (from, to) in cut {
-            self.fill_days(account, from, to, points).await?;
-        }
-        Ok(())
+    /// The sums of each day of a span, likewise.
+    pub async fn days(&self, actor: &Actor, account_ids: &[Uuid], span: Days) -> ById<Vec<(NaiveDate, PageSum)>> {
+        Ok(consumption::days(&self.parts.store, actor.account_id, account_ids, span).await?)
     }
 
     /// Sums up to now of accounts and those below them, each by its own zone.
     pub async fn totals(&self, actor: &Actor, account_ids: &[Uuid]) -> ById<Totals> {
         let accounts = self.accounts_by_id(actor, account_ids).await?;
-        self.totals_of(accounts.values()).await
+        let months = self.months(actor, account_ids, None).await?;
+        let of = |account: &Account| self.totals_of(account, months.get(&account.id).map_or(&[], Vec::as_slice));
+        Ok(accounts.values().map(|account| (account.id, of(account))).collect())
     }
 
-    /// The same for accounts that whoever asks may see.
-    pub(super) async fn totals_of(&self, accounts: impl Iterator<Item = &Account> + Clone) -> ById<Totals> {
-        let ids: Vec<Uuid> = accounts.clone().map(|account| account.id).collect();
-        let mut months = consumption::months_with_certified(&self.parts.store, &ids).await?;
-        let now = self.now();
-        let mut all = HashMap::with_capacity(ids.len());
-        for account in accounts {
-            let this_month = Month::of(day_of(now, account.time_zone));
-            let mut totals = Totals::default();
-            for (month, sum, certified) in months.remove(&account.id).unwrap_or_default() {
-                totals.lifetime.add(&sum);
-                totals.certified.add(&certified);
-                for (since, part) in [
-                    (this_month, &mut totals.month_to_date),
-                    (this_month.quarter(), &mut totals.quarter_to_date),
-                    (this_month.january(), &mut totals.year_to_date),
-                ] {
-                    if month >= since {
-                        part.add(&sum);
-                    }
-                }
-            }
-            all.insert(account.id, totals);
-        }
-        Ok(all)
+    /// What all months of an account come to.
+    pub fn totals_of(&self, account: &Account, months: &[MonthSum]) -> Totals {
+        Totals::of(months, Month::of(day_of(self.now(), account.time_zone)))
+    }
+
+    /// The totals of an account for whoever has the address of its page.
+    pub(super) async fn public_totals(&self, account: &Account) -> Result<Totals, AppError> {
+        let mut months: HashMap<_, _> = consumption::months(&self.parts.store, None, &[account.id], None).await?;
+        Ok(self.totals_of(account, &months.remove(&account.id).unwrap_or_default()))
     }
 }

@@ -40,7 +40,7 @@ use crate::{
     lifecycle::CancellationToken,
     mail::{MailProblem, MailSettings, Mailer},
     secret::KeyId,
-    store::{DatabaseSettings, Store, StoreError, identity, is_outside_transactions, server},
+    store::{DatabaseSettings, Store, StoreError, identity, is_outside_transactions, postgres_options, server},
     token::{Claims, TokenError, TokenKeys},
 };
 
@@ -342,7 +342,8 @@ async fn open_queue(database: &config::Database) -> Result<Queue, OpenError> {
         }
         config::Engine::Postgres => {
             let pool = PgPoolOptions::new().max_connections(QUEUE_CONNECTIONS_POSTGRES).acquire_timeout(PATIENCE);
-            Queue::postgres(pool.connect(url).await.map_err(OpenError::QueueOpen)?)
+            let options = postgres_options(url).map_err(OpenError::QueueOpen)?;
+            Queue::postgres(pool.connect_with(options).await.map_err(OpenError::QueueOpen)?)
         }
     };
     queue.migrate().await.map_err(OpenError::Queue)?;

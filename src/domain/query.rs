@@ -246,7 +246,37 @@ pub struct Totals {
     pub certified: PageSum,
 }
 
+/// The sums of one month, of an account and those below it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MonthSum {
+    /// The month of the entries' days.
+    pub month: Month,
+    /// What was printed.
+    pub sum: PageSum,
+    /// The part of it on a certificate that is not void.
+    pub certified: PageSum,
+}
+
 impl Totals {
+    /// What all months come to, `this_month` being the one that is under way.
+    pub fn of(months: &[MonthSum], this_month: Month) -> Self {
+        let mut totals = Self::default();
+        for MonthSum { month, sum, certified } in months {
+            totals.lifetime.add(sum);
+            totals.certified.add(certified);
+            for (since, part) in [
+                (this_month, &mut totals.month_to_date),
+                (this_month.quarter(), &mut totals.quarter_to_date),
+                (this_month.january(), &mut totals.year_to_date),
+            ] {
+                if *month >= since {
+                    part.add(sum);
+                }
+            }
+        }
+        totals
+    }
+
     /// The part of `lifetime` on no certificate.
     pub fn pending(&self) -> PageSum {
         let mut rest = self.lifetime;

@@ -13,6 +13,7 @@ use async_graphql::{
     registry::{MetaField, MetaInputValue, MetaType, MetaTypeName, Registry},
 };
 
+use super::engine::{self, List};
 use crate::domain::paging::{DEFAULT_PAGE, MAX_PAGE, Page, PageArgs};
 
 /// What the items of each connection are called.
@@ -51,7 +52,7 @@ pub struct PageInfo {
 }
 
 /// Where a page lies in its list (Relay cursor connections).
-#[Object]
+#[Object(crate = "engine")]
 impl PageInfo {
     /// Whether items follow the page.
     fn has_next_page(&self) -> bool {
@@ -81,7 +82,7 @@ pub struct Edge<T> {
     node: T,
 }
 
-#[Object(name_type)]
+#[Object(name_type, crate = "engine")]
 impl<T: OutputType> Edge<T> {
     /// Opaque place of this item; pass it as after or before.
     fn cursor(&self) -> &str {
@@ -140,18 +141,18 @@ impl<R, T: From<R>> From<Page<R>> for Connection<T> {
 }
 
 /// The same fields by other names, so that [`Connection`]'s methods can be used where there is no schema.
-#[Object(name_type)]
+#[Object(name_type, crate = "engine")]
 impl<T: OutputType + 'static> Connection<T> {
     /// The page's items with their cursors.
     #[graphql(name = "edges")]
-    fn resolve_edges(&self) -> &[Edge<T>] {
-        self.edges()
+    fn resolve_edges(&self) -> List<&Edge<T>> {
+        List(self.edges.iter().collect())
     }
 
     /// The page's items without cursors.
     #[graphql(name = "nodes")]
-    fn resolve_nodes(&self) -> Vec<&T> {
-        self.nodes()
+    fn resolve_nodes(&self) -> List<&T> {
+        List(self.nodes())
     }
 
     /// Where the page lies in the list.

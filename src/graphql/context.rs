@@ -11,10 +11,9 @@ use super::{
     connection::Connection,
     error::{ApiError, Result},
     loaders::{Asked, Loaders, loaders},
-    scalars::Date,
     types::{
-        Account, Anomaly, ApiKey, Certificate, Collection, Consumption, Deposit, Device, Feed, HealthSummary, Project, Server,
-        SyncRun, User, VendorCustomerConnection, enums::Interval,
+        Account, Anomaly, ApiKey, Certificate, Collection, Deposit, Device, Feed, HealthSummary, Project, Server, SyncRun,
+        User, VendorCustomerConnection,
     },
 };
 use crate::{
@@ -190,10 +189,6 @@ impl Session<'_> {
         page: PageArgs,
     ) -> Result<Connection<Certificate>> {
         Ok(self.app.certificates(self.actor, &filter, order, &page).await?.into())
-    }
-
-    pub(super) async fn consumption(self, account: Uuid, from: Date, to: Date, by: Interval) -> Result<Option<Consumption>> {
-        Ok(self.app.consumption(self.actor, account, from.0, to.0, by.into()).await?.map(Into::into))
     }
 
     pub(super) async fn health_summary(self, account: Uuid) -> Result<Option<HealthSummary>> {

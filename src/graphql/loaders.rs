@@ -25,6 +25,7 @@ use async_graphql::{
 use super::{
     error::{ApiError, Result},
     lists::ListLoaders,
+    sums::{Summer, sums},
 };
 use crate::{
     app::{App, AppError},
@@ -36,7 +37,6 @@ use crate::{
         feed::Feed,
         ledger::Deposit,
         project::Project,
-        query::Totals,
         run::{Collection, SyncRun},
         server::Server,
     },
@@ -149,6 +149,8 @@ macro_rules! loaders {
         pub struct Loaders {
             /// Lists below many parents.
             pub lists: ListLoaders,
+            /// Sums of accounts.
+            pub sums: DataLoader<Summer>,
             $($(#[$doc])* pub $field: ById<$record>,)+
         }
 
@@ -156,6 +158,7 @@ macro_rules! loaders {
         pub(super) fn loaders(app: &Arc<App>, actor: Actor, asked: Arc<Asked>) -> Loaders {
             Loaders {
                 lists: ListLoaders::new(app, actor, &asked),
+                sums: sums(app, actor, &asked),
                 $($field: by_id(app, actor, &asked, |app, actor, keys| app.$call(actor, keys).boxed()),)+
             }
         }
@@ -197,8 +200,6 @@ loaders! {
     api_keys: ApiKey = api_keys_by_id,
     /// The open run of a server.
     current_runs: SyncRun = current_runs,
-    /// Sums of an account up to now.
-    totals: Totals = totals,
 }
 
 fn by_id<T: Clone + Send + Sync + 'static>(app: &Arc<App>, actor: Actor, asked: &Arc<Asked>, fetch: Fetch<T>) -> ById<T> {

@@ -28,6 +28,7 @@ use crate::{app::App, clock::SharedClock};
 mod connection;
 mod context;
 mod edge;
+mod engine;
 mod error;
 mod gate;
 mod lists;
@@ -36,6 +37,7 @@ mod mutations;
 mod queries;
 mod scalars;
 mod subscriptions;
+mod sums;
 mod types;
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 //! rows, now and then in any case.
 
 use sea_orm::{ConnectionTrait as _, DatabaseBackend, Statement};
-use sqlx::postgres::PgListener;
+use sqlx::postgres::{PgListener, PgPoolOptions};
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, postgres_options};
 
 const CHANNEL: &str = "coppice_hints";
 
@@ -38,7 +38,8 @@ impl Store {
         if self.is_sqlite() {
             return Ok(None);
         }
-        let mut listener = PgListener::connect(&self.url).await?;
+        let own = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
+        let mut listener = PgListener::connect_with(&own.connect_lazy_with(postgres_options(&self.url)?)).await?;
         listener.listen(CHANNEL).await?;
         Ok(Some(Hints(listener)))
     }

@@ -26,11 +26,13 @@ use sea_orm::{
     QueryResult, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 use sqlx::{
-    Connection as _, PgConnection,
-    sqlite::{SqliteConnection, SqliteJournalMode, SqliteSynchronous},
+    ConnectOptions as _, Connection as _, PgConnection,
+    postgres::{PgConnectOptions, PgSslMode},
+    sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use self::reading::Reading;
 use crate::clock::{Instant, SharedClock};
 
 pub mod account;
@@ -51,6 +53,7 @@ pub mod identity;
 pub mod ledger;
 mod paging;
 pub mod project;
+mod reading;
 pub mod reconcile;
 pub mod run;
 pub mod sealing;
@@ -162,9 +165,8 @@ impl fmt::Debug for DatabaseSettings {
 /// The database.
 #[derive(Clone)]
 pub struct Store {
-    db: DatabaseConnection,
-    /// SQLite: who writes, apart from who reads.
-    writing: Option<Writing>,
+    db: Reading,
+    writing: Writing,
     clock: SharedClock,
     turns: Arc<Semaphore>,
     /// Since when the open write transaction of this process may commit, in milliseconds (SQLite); `i64::MAX` while there is none.
@@ -172,7 +174,7 @@ pub struct Store {
     url: Arc<str>,
 }
 
-/// The two connections that write to an SQLite file, one at a time.
+/// The connections that write: on SQLite two, one at a time; on PostgreSQL one pool.
 #[derive(Clone)]
 struct Writing {
     usual: DatabaseConnection,
@@ -189,39 +191,7 @@ impl fmt::Debug for Store {
 impl Store {
     /// Opens the database; an SQLite file is made when it is not there.
     pub async fn open(settings: &DatabaseSettings, clock: SharedClock) -> Result<Self, StoreError> {
-        let connect = async |synchronous, cache: u32, connections, lazy| {
-            let mut options = ConnectOptions::new(&settings.url);
-            options
-                .max_connections(connections)
-                .acquire_timeout(Duration::from_secs(30))
-                .connect_lazy(lazy)
-                .sqlx_logging(false)
-                .map_sqlx_sqlite_opts(move |sqlite| {
-                    sqlite
-                        .create_if_missing(true)
-                        .journal_mode(SqliteJournalMode::Wal)
-                        .synchronous(synchronous)
-                        .foreign_keys(true)
-                        .busy_timeout(Duration::from_secs(30))
-                        .pragma("cache_size", format!("-{cache}"))
-                        // A statement for each number of rows that are written together.
-                        .statement_cache_capacity(STATEMENTS)
-                        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string())
-                })
-                .map_sqlx_sqlite_pool_opts(|pool| {
-                    pool.before_acquire(|connection, _| Box::pin(async move { Ok(is_outside_transactions(connection)) }))
-                });
-            Database::connect(options).await
-        };
-        let most = if settings.is_sqlite() { SQLITE_READERS } else { u32::MAX };
-        let db = connect(SqliteSynchronous::Normal, READER_CACHE, settings.max_connections.min(most), false).await?;
-        let writing = match db.get_database_backend() {
-            DatabaseBackend::Sqlite => Some(Writing {
-                usual: connect(SqliteSynchronous::Normal, WRITER_CACHE, 1, true).await?,
-                durable: connect(SqliteSynchronous::Full, READER_CACHE, 1, true).await?,
-            }),
-            _ => None,
-        };
+        let (db, writing) = if settings.is_sqlite() { open_sqlite(settings).await? } else { open_postgres(settings).await? };
         Ok(Self {
             db,
             writing,
@@ -234,7 +204,11 @@ impl Store {
 
     /// Tells `observe` the text of each statement, those within transactions included, of this handle and the clones made of it later.
     pub fn on_statement(&mut self, observe: impl Fn(&str) + Send + Sync + 'static) {
-        self.db.set_metric_callback(move |info| observe(&info.statement.sql));
+        let observe = Arc::new(observe);
+        self.db.on_statement(observe.clone());
+        let within = observe.clone();
+        self.writing.usual.set_metric_callback(move |info| within(&info.statement.sql));
+        self.writing.durable.set_metric_callback(move |info| observe(&info.statement.sql));
     }
 
     /// Brings the tables up to date; safe to call from several nodes at once.
@@ -250,7 +224,7 @@ impl Store {
     /// The names of the migrations that are not applied yet, the first to be applied first.
     pub async fn pending_migrations(&self) -> Result<Vec<String>, StoreError> {
         use coppice_migration::{Migrator, MigratorTrait as _};
-        let pending = Migrator::get_pending_migrations_read_only(&self.db).await?;
+        let pending = Migrator::get_pending_migrations_read_only(self.writer()).await?;
         Ok(pending.iter().map(|migration| migration.name().to_owned()).collect())
     }
 
@@ -259,16 +233,16 @@ impl Store {
         if self.is_sqlite() {
             // DDL is transactional: who comes second finds everything done.
             let _permit = self.permit().await?;
-            let tx = self.db.begin_with_options(immediate()).await?;
+            let tx = self.writer().begin_with_options(immediate()).await?;
             let done = if up { Migrator::up(&tx, None).await } else { Migrator::down(&tx, None).await };
             done?;
             return Ok(tx.commit().await?);
         }
         // A connection of its own: the pool might hand out another one for the unlock.
-        let mut lock = PgConnection::connect(&self.url).await?;
+        let mut lock = PgConnection::connect_with(&postgres_options(&self.url)?).await?;
         let (high, low) = MIGRATION_LOCK;
         sqlx::query("SELECT pg_advisory_lock($1, $2)").bind(high).bind(low).execute(&mut lock).await?;
-        let done = if up { Migrator::up(&self.db, None).await } else { Migrator::down(&self.db, None).await };
+        let done = if up { Migrator::up(self.writer(), None).await } else { Migrator::down(self.writer(), None).await };
         // Closing releases the lock.
         lock.close().await?;
         Ok(done?)
@@ -291,10 +265,8 @@ impl Store {
 
     /// Closes its connections.
     pub async fn close(self) -> Result<(), StoreError> {
-        if let Some(Writing { usual, durable }) = self.writing {
-            usual.close().await?;
-            durable.close().await?;
-        }
+        self.writing.usual.close().await?;
+        self.writing.durable.close().await?;
         Ok(self.db.close().await?)
     }
 
@@ -315,7 +287,7 @@ impl Store {
         F: Fn(Tx) -> Fut,
         Fut: Future<Output = Result<T, StoreError>>,
     {
-        self.write_through(self.writing.as_ref().map_or(&self.db, |writing| &writing.durable), body).await
+        self.write_through(&self.writing.durable, body).await
     }
 
     async fn write_through<T, F, Fut>(&self, db: &DatabaseConnection, body: F) -> Result<T, StoreError>
@@ -338,7 +310,7 @@ impl Store {
     }
 
     fn writer(&self) -> &DatabaseConnection {
-        self.writing.as_ref().map_or(&self.db, |writing| &writing.usual)
+        &self.writing.usual
     }
 
     async fn permit(&self) -> Result<WritePermit, StoreError> {
@@ -474,8 +446,8 @@ pub trait Source: Sync {
 }
 
 impl Source for Store {
-    type Connection = DatabaseConnection;
-    fn db(&self) -> &DatabaseConnection {
+    type Connection = Reading;
+    fn db(&self) -> &Reading {
         &self.db
     }
 }
@@ -492,6 +464,67 @@ impl Source for Tx {
 /// every race. Such a connection is closed instead.
 pub(crate) fn is_outside_transactions(connection: &SqliteConnection) -> bool {
     !connection.is_in_transaction()
+}
+
+async fn open_sqlite(settings: &DatabaseSettings) -> Result<(Reading, Writing), StoreError> {
+    let with = |options: SqliteConnectOptions, synchronous, cache: u32| {
+        options
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(synchronous)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(30))
+            .pragma("cache_size", format!("-{cache}"))
+            // A statement for each number of rows that are written together.
+            .statement_cache_capacity(STATEMENTS)
+            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string())
+            .disable_statement_logging()
+    };
+    let writing = async |synchronous, cache| {
+        let mut options = pooled(settings, 1);
+        options.connect_lazy(true).test_before_acquire(false);
+        options.map_sqlx_sqlite_opts(move |options| with(options, synchronous, cache));
+        options.map_sqlx_sqlite_pool_opts(|pool| {
+            pool.before_acquire(|connection, _| Box::pin(async move { Ok(is_outside_transactions(connection)) }))
+        });
+        Database::connect(options).await
+    };
+    let reading = with(settings.url.parse()?, SqliteSynchronous::Normal, READER_CACHE);
+    let reading = Reading::open(reading::Options::Sqlite(reading), settings.max_connections.min(SQLITE_READERS)).await?;
+    let usual = writing(SqliteSynchronous::Normal, WRITER_CACHE).await?;
+    let durable = writing(SqliteSynchronous::Full, READER_CACHE).await?;
+    Ok((reading, Writing { usual, durable }))
+}
+
+async fn open_postgres(settings: &DatabaseSettings) -> Result<(Reading, Writing), StoreError> {
+    let own = postgres_options(&settings.url)?;
+    let writers = (settings.max_connections / 2).max(1);
+    let readers = settings.max_connections.saturating_sub(writers).max(1);
+    let reading = Reading::open(reading::Options::Postgres(own.clone().statement_cache_capacity(STATEMENTS)), readers).await?;
+    let mut options = pooled(settings, writers);
+    options.test_before_acquire_if_idle_for(reading::IDLE).map_sqlx_postgres_opts(move |_| own.clone());
+    let usual = Database::connect(options).await?;
+    Ok((reading, Writing { durable: usual.clone(), usual }))
+}
+
+fn pooled(settings: &DatabaseSettings, connections: u32) -> ConnectOptions {
+    let mut options = ConnectOptions::new(&settings.url);
+    options.max_connections(connections).acquire_timeout(Duration::from_secs(30)).sqlx_logging(false);
+    options
+}
+
+/// How connections to the PostgreSQL server at `url` are made: as it says, but that TLS is not negotiated with a server on this machine
+/// unless the URL asks for it (`sslmode`), since nothing leaves the machine.
+///
+/// # Errors
+///
+/// If the URL is none of PostgreSQL's.
+pub fn postgres_options(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
+    let options = url.parse::<PgConnectOptions>()?.disable_statement_logging();
+    let here = matches!(options.get_host(), "localhost" | "127.0.0.1" | "::1" | "[::1]");
+    let unasked =
+        matches!(options.get_ssl_mode(), PgSslMode::Prefer) && !url.contains("sslmode=") && !url.contains("ssl-mode=");
+    Ok(if here && unasked { options.ssl_mode(PgSslMode::Disable) } else { options })
 }
 
 fn immediate() -> TransactionOptions {

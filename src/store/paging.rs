@@ -105,8 +105,10 @@ where
     E: EntityTrait,
     M: FromQueryResult + Send + Sync + Unpin,
 {
-    let rows: Vec<M> = ask(select, list, keys, args)?.into_model::<M>().all(db).await?;
-    cut(rows, list, args, &values, &into)
+    let mut rows: Vec<M> = ask(select, list, keys, args)?.into_model::<M>().all(db).await?;
+    let more = rows.len() > limit(args);
+    rows.truncate(limit(args));
+    cut(rows, more, list, args, &values, &into)
 }
 
 /// The rows of a page and one more, in the order they are read.
@@ -125,20 +127,22 @@ fn ask<E: EntityTrait>(
         let order = if key.descending == args.backward { Order::Asc } else { Order::Desc };
         select = select.order_by(key.expr.clone(), order);
     }
-    Ok(select.limit(u64::from(args.limit.clamp(1, MAX_PAGE)) + 1))
+    Ok(select.limit(limit(args) as u64 + 1))
 }
 
-/// The page that rows read by [`ask`] are.
+fn limit(args: &PageArgs) -> usize {
+    args.limit.clamp(1, MAX_PAGE) as usize
+}
+
+/// The page that rows read by [`ask`] are, but for the one beyond it, which only says that there are `more`.
 fn cut<M, T>(
     mut rows: Vec<M>,
+    more: bool,
     list: &'static str,
     args: &PageArgs,
     values: &impl Fn(&M) -> Vec<KeyValue>,
     into: &impl Fn(M) -> Result<T, StoreError>,
 ) -> Result<Page<T>, StoreError> {
-    let limit = args.limit.clamp(1, MAX_PAGE) as usize;
-    let more = rows.len() > limit;
-    rows.truncate(limit);
     if args.backward {
         rows.reverse();
     }
@@ -173,7 +177,7 @@ where
     E: EntityTrait,
     M: FromQueryResult,
 {
-    let mut found: HashMap<Uuid, Vec<M>> = HashMap::new();
+    let mut found: HashMap<Uuid, (Vec<M>, bool)> = HashMap::new();
     let one = |parent: Expr| Ok::<_, StoreError>(ask(select.clone().filter(of(parent)), list, keys, args)?.into_query());
     for parents in parents.chunks(PARENTS_AT_ONCE) {
         let mut statement: Option<SelectStatement> = None;
@@ -197,8 +201,14 @@ where
         }
         let Some(statement) = statement else { continue };
         for row in store.db.query_all(&statement).await? {
-            found.entry(row.try_get("", PARENT)?).or_default().push(M::from_query_result(&row, "")?);
+            let (rows, more) = found.entry(row.try_get_by_index(0)?).or_insert_with(|| (Vec::new(), false));
+            if rows.len() < limit(args) {
+                rows.push(M::from_query_result(&row, "")?);
+            } else {
+                *more = true;
+            }
         }
     }
-    found.into_iter().map(|(parent, rows)| Ok((parent, cut(rows, list, args, &values, &into)?))).collect()
+    let page = |(parent, (rows, more))| Ok((parent, cut(rows, more, list, args, &values, &into)?));
+    found.into_iter().map(page).collect()
 }

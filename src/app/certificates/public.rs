@@ -96,8 +96,7 @@ impl App {
         let Some(id) = public_page::account(store, token).await? else { return Ok(None) };
         let Some(account) = account::find(store, id).await? else { return Ok(None) };
         let today = day_of(self.now(), account.time_zone);
-        let Totals { year_to_date, lifetime, certified, .. } =
-            self.totals_of(std::iter::once(&account)).await?.remove(&id).unwrap_or_default();
+        let Totals { year_to_date, lifetime, certified, .. } = self.public_totals(&account).await?;
         Ok(Some(Lifetime { holder: account.name, today, year: today.year(), year_to_date, lifetime, certified }))
     }
 }

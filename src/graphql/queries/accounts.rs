@@ -59,7 +59,14 @@ impl AccountQueries {
         #[graphql(desc = "Length of a point; at most 1,100 points, else TOO_COMPLEX.", default_with = "Interval::Day")]
         interval: Interval,
     ) -> Option<Result<Consumption>> {
-        optional(async { Session::of(ctx)?.consumption(key(Kind::Account, &account_id), from, to, interval).await }).await
+        let consumption = async {
+            let session = Session::of(ctx)?;
+            match session.account(key(Kind::Account, &account_id)).await? {
+                Some(account) => session.consumption(account.0.id, from, to, interval).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        optional(consumption).await
     }
 
     /// What is healthy and what needs attention; null when the caller may not see the account.

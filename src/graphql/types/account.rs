@@ -15,6 +15,7 @@ use crate::{
     graphql::{
         connection::{Connection, page_args},
         context::{Session, present, public_id},
+        engine::{self, List},
         error::Result,
         lists::slice,
         scalars::{Date, DateTime, Decimal, Long, TimeZone, Url},
@@ -27,7 +28,7 @@ use crate::{
 pub struct Account(pub account::Account);
 
 /// A node of the account tree: distributor, partner (the dealer), customer.
-#[Object]
+#[Object(crate = "engine")]
 impl Account {
     /// Opaque id, acc_.
     pub async fn id(&self) -> ID {
@@ -82,8 +83,7 @@ impl Account {
 
     /// Totals up to now.
     async fn totals(&self, ctx: &Context<'_>) -> Result<Totals> {
-        let totals = Session::of(ctx)?.load.totals.load_one(self.0.id).await?;
-        Ok(present(totals, "an account")?.into())
+        Session::of(ctx)?.totals(&self.0).await
     }
 
     /// Pages and trees over time; null, with an error, when it could not be computed.
@@ -95,7 +95,7 @@ impl Account {
         #[graphql(desc = "Length of a point; at most 1,100 points, else TOO_COMPLEX.", default_with = "Interval::Day")]
         interval: Interval,
     ) -> Option<Result<Consumption>> {
-        optional(async { Session::of(ctx)?.consumption(self.0.id, from, to, interval).await }).await
+        Some(async { Session::of(ctx)?.consumption(self.0.id, from, to, interval).await }.await)
     }
 
     /// Ledger entries by day, the latest day first.
@@ -176,6 +176,7 @@ impl From<account::Account> for Account {
 
 /// Pages and trees of an account up to now, in its time zone.
 #[derive(Debug, Clone, SimpleObject)]
+#[graphql(crate = "engine")]
 pub struct Totals {
     /// Since the 1st of this month.
     month_to_date: PagesAndTrees,
@@ -193,6 +194,7 @@ pub struct Totals {
 
 /// An amount of paper.
 #[derive(Debug, Clone, SimpleObject)]
+#[graphql(crate = "engine")]
 pub struct PagesAndTrees {
     /// Sides printed, small and large, as counted.
     pages: Long,
@@ -204,6 +206,7 @@ pub struct PagesAndTrees {
 
 /// Pages and trees over a range of days.
 #[derive(Debug, Clone, SimpleObject)]
+#[graphql(crate = "engine")]
 pub struct Consumption {
     /// First day, as asked.
     from: Date,
@@ -212,13 +215,14 @@ pub struct Consumption {
     /// Length of a point, as asked.
     interval: Interval,
     /// One for each interval that touches the range, oldest first, empty ones included.
-    points: Vec<ConsumptionPoint>,
+    points: List<ConsumptionPoint>,
     /// Of the whole range; trees are computed from it, not summed.
     total: PagesAndTrees,
 }
 
 /// Pages and trees of one interval, cut at the ends of the range.
 #[derive(Debug, Clone, SimpleObject)]
+#[graphql(crate = "engine")]
 pub struct ConsumptionPoint {
     /// First day, inclusive.
     from: Date,
@@ -257,7 +261,7 @@ impl From<query::Consumption> for Consumption {
             from: consumption.from.into(),
             to: consumption.to.into(),
             interval: consumption.interval.into(),
-            points: consumption.points.into_iter().map(Into::into).collect(),
+            points: List(consumption.points.into_iter().map(Into::into).collect()),
             total: consumption.total.into(),
         }
     }

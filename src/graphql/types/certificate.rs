@@ -13,6 +13,7 @@ use crate::{
     graphql::{
         connection::{Connection, page_args},
         context::{Session, app, present, public_id},
+        engine,
         error::Result,
         scalars::{DateTime, Decimal, Month, Url},
     },
@@ -33,7 +34,7 @@ pub enum ImageFormat {
 pub struct Certificate(pub certificate::Certificate);
 
 /// Certificate of Reforestation: the paper of one account and month.
-#[Object]
+#[Object(crate = "engine")]
 impl Certificate {
     /// Opaque id, crt_.
     pub async fn id(&self) -> ID {
@@ -173,7 +174,7 @@ pub struct CertificateAllocation {
 }
 
 /// The part of a certificate that goes to one project.
-#[Object]
+#[Object(crate = "engine")]
 impl CertificateAllocation {
     /// The project.
     async fn project(&self, ctx: &Context<'_>) -> Result<Project> {
@@ -211,6 +212,7 @@ fn hundredths(value: i64) -> Decimal {
 
 /// Answer to whether a certificate is genuine.
 #[derive(Debug, Clone, SimpleObject)]
+#[graphql(crate = "engine")]
 pub struct CertificateVerification {
     /// The answer.
     result: VerificationResult,
@@ -246,7 +248,7 @@ impl From<Option<certificate::Certificate>> for CertificateVerification {
 pub struct PublicCertificate(certificate::Certificate);
 
 /// What anyone with its number and code may see of a certificate.
-#[Object]
+#[Object(crate = "engine")]
 impl PublicCertificate {
     /// Number printed on it.
     fn number(&self) -> &str {
@@ -324,7 +326,7 @@ impl PublicCertificate {
 pub struct Project(pub project::Project);
 
 /// A reforestation project; the operator keeps the list.
-#[Object]
+#[Object(crate = "engine")]
 impl Project {
     /// Opaque id, prj_.
     pub async fn id(&self) -> ID {

@@ -15,6 +15,7 @@ use crate::{
     graphql::{
         connection::{Connection, page_args},
         context::{Session, app, present, public_id},
+        engine,
         error::Result,
         lists::slice,
         scalars::{Date, DateTime, Long},
@@ -27,7 +28,7 @@ use crate::{
 pub struct Feed(pub feed::Feed);
 
 /// One vendor customer mapped to one customer account.
-#[Object]
+#[Object(crate = "engine")]
 impl Feed {
     /// Opaque id, fed_.
     pub async fn id(&self) -> ID {
@@ -143,7 +144,7 @@ impl From<feed::Feed> for Feed {
 pub struct Device(pub device::Device);
 
 /// A printer of a feed; nothing else about it is stored.
-#[Object]
+#[Object(crate = "engine")]
 impl Device {
     /// Opaque id, dev_.
     pub async fn id(&self) -> ID {
@@ -194,6 +195,7 @@ impl From<device::Device> for Device {
 
 /// A cumulative counter of a device.
 #[derive(Debug, Clone, SimpleObject)]
+#[graphql(crate = "engine")]
 pub struct Meter {
     /// What it counts.
     kind: MeterKind,
@@ -210,7 +212,7 @@ pub struct Meter {
 pub struct Anomaly(pub anomaly::Anomaly);
 
 /// Something about a feed's counters that a person should know or decide.
-#[Object]
+#[Object(crate = "engine")]
 impl Anomaly {
     /// Opaque id, ano_.
     pub async fn id(&self) -> ID {

@@ -15,6 +15,7 @@ use crate::{
     graphql::{
         connection::{Connection, page_args},
         context::{Session, present},
+        engine,
         error::Result,
         lists::slice,
         scalars::{DateTime, Long},
@@ -30,7 +31,7 @@ pub struct Health {
 }
 
 /// Health of a server or feed.
-#[Object]
+#[Object(crate = "engine")]
 impl Health {
     /// The last verdict.
     fn status(&self) -> HealthStatus {
@@ -82,7 +83,7 @@ impl HealthChange {
 }
 
 /// A change of a server's or feed's health.
-#[Object]
+#[Object(crate = "engine")]
 impl HealthChange {
     /// Opaque place in the account's sequence of changes; pass it as after to go on from here.
     fn cursor(&self) -> &str {
@@ -147,7 +148,7 @@ impl HealthSummary {
 }
 
 /// What is healthy and what needs attention at an account and those below it.
-#[Object]
+#[Object(crate = "engine")]
 impl HealthSummary {
     /// Servers that are not removed.
     fn servers(&self) -> HealthCounts {
@@ -196,6 +197,7 @@ impl HealthSummary {
 
 /// How many have which health.
 #[derive(Debug, Clone, SimpleObject)]
+#[graphql(crate = "engine")]
 pub struct HealthCounts {
     /// Not judged yet.
     pending: i32,

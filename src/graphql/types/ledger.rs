@@ -7,6 +7,7 @@ use crate::{
     domain::{ledger, pages},
     graphql::{
         context::{Session, present, public_id},
+        engine,
         error::Result,
         scalars::{Date, DateTime, Decimal, Long},
     },
@@ -18,7 +19,7 @@ use crate::{
 pub struct Deposit(pub ledger::Deposit);
 
 /// An entry of the ledger: pages posted to an account for one day. Never changed; a correction is another entry.
-#[Object]
+#[Object(crate = "engine")]
 impl Deposit {
     /// Opaque id, dep_.
     pub async fn id(&self) -> ID {
@@ -106,6 +107,7 @@ impl From<ledger::Deposit> for Deposit {
 
 /// What an amount of paper comes to.
 #[derive(Debug, Clone, SimpleObject)]
+#[graphql(crate = "engine")]
 pub struct Estimate {
     /// Letter-size 20 lb pages, 3 decimals.
     standard_pages: Decimal,
@@ -121,6 +123,7 @@ pub struct Estimate {
 
 /// A numbered set of conversion constants; never changed once published.
 #[derive(Debug, Clone, SimpleObject)]
+#[graphql(crate = "engine")]
 pub struct Methodology {
     /// Its number.
     version: i32,

@@ -21,7 +21,7 @@ mod session;
 mod vendor;
 mod viewer;
 
-pub use account::{Account, Consumption};
+pub use account::{Account, Consumption, Totals};
 pub use certificate::{Certificate, CertificateVerification, Project};
 pub use feed::{Anomaly, Device, Feed};
 pub use health::{Health, HealthChange, HealthSummary};

@@ -17,6 +17,7 @@ use crate::{
     graphql::{
         connection::{Connection, page_args},
         context::{Session, app, present, public_id},
+        engine,
         error::Result,
         lists::slice,
         scalars::{Date, DateTime, Decimal, Long},
@@ -29,7 +30,7 @@ use crate::{
 pub struct SyncRun(pub run::SyncRun);
 
 /// The collections of one server, one after another, started by one trigger.
-#[Object]
+#[Object(crate = "engine")]
 impl SyncRun {
     /// Opaque id, run_.
     pub async fn id(&self) -> ID {
@@ -93,7 +94,7 @@ impl From<run::SyncRun> for SyncRun {
 pub struct SyncProgress(pub run::SyncRun);
 
 /// State of a run, saved after every day and feed.
-#[Object]
+#[Object(crate = "engine")]
 impl SyncProgress {
     /// Id of the run.
     fn run_id(&self) -> ID {
@@ -173,7 +174,7 @@ impl From<run::SyncRun> for SyncProgress {
 pub struct Collection(pub run::Collection);
 
 /// One run over one feed.
-#[Object]
+#[Object(crate = "engine")]
 impl Collection {
     /// Opaque id, col_.
     pub async fn id(&self) -> ID {
@@ -249,6 +250,7 @@ impl From<run::Collection> for Collection {
 
 /// Why a run or collection failed.
 #[derive(Debug, Clone, SimpleObject)]
+#[graphql(crate = "engine")]
 pub struct SyncError {
     /// The reason, for programs.
     reason: FailureReason,

@@ -13,6 +13,7 @@ use crate::{
     graphql::{
         connection::{Connection, Edge, PageInfo, page_args},
         context::{Session, app, present, public_id},
+        engine,
         error::Result,
         lists::slice,
         scalars::{DateTime, LocalTime, TimeZone, Url},
@@ -25,7 +26,7 @@ use crate::{
 pub struct Server(pub server::Server);
 
 /// A vendor installation registered by a partner.
-#[Object]
+#[Object(crate = "engine")]
 impl Server {
     /// Opaque id, srv_.
     pub async fn id(&self) -> ID {
@@ -134,6 +135,7 @@ impl From<server::Server> for Server {
 
 /// What may be shown of a server's credentials; never a secret.
 #[derive(Debug, Clone, SimpleObject)]
+#[graphql(crate = "engine")]
 pub struct CredentialsInfo {
     /// The user name; null for vendors that use a token.
     username: Option<String>,
@@ -148,7 +150,7 @@ pub struct CredentialsInfo {
 pub struct VendorCustomer(pub customers::VendorCustomer);
 
 /// A customer as the vendor's server lists it.
-#[Object]
+#[Object(crate = "engine")]
 impl VendorCustomer {
     /// The id to register a feed with.
     fn external_id(&self) -> &str {
@@ -181,7 +183,7 @@ pub struct VendorCustomerConnection {
 }
 
 /// A page of a vendor's customers.
-#[Object]
+#[Object(crate = "engine")]
 impl VendorCustomerConnection {
     /// The page's items with their cursors.
     fn edges(&self) -> &[Edge<VendorCustomer>] {

@@ -7,6 +7,7 @@ use crate::{
     app::NewSession,
     graphql::{
         context::Session as Asking,
+        engine,
         error::{ApiError, Result},
         scalars::DateTime,
     },
@@ -17,7 +18,7 @@ use crate::{
 pub struct Session(pub NewSession);
 
 /// The tokens of a signed-in user.
-#[Object]
+#[Object(crate = "engine")]
 impl Session {
     /// JWT for the Authorization header and the WebSocket's connection_init.
     fn access_token(&self) -> &str {

@@ -3,10 +3,14 @@
 use async_graphql::SimpleObject;
 
 use super::enums::{VendorCapability, VendorKind};
-use crate::{domain::vendor, graphql::scalars::Url};
+use crate::{
+    domain::vendor,
+    graphql::{engine, scalars::Url},
+};
 
 /// A vendor system that servers can be registered for.
 #[derive(Debug, Clone, SimpleObject)]
+#[graphql(crate = "engine")]
 pub struct Vendor {
     /// Which one.
     kind: VendorKind,
@@ -28,6 +32,7 @@ pub struct Vendor {
 
 /// One input of a vendor's credentials form.
 #[derive(Debug, Clone, SimpleObject)]
+#[graphql(crate = "engine")]
 pub struct CredentialField {
     /// The field's name in that vendor's credentials input.
     name: &'static str,

@@ -11,6 +11,7 @@ use crate::{
     domain::account,
     graphql::{
         context::{Session, present, public_id},
+        engine,
         error::Result,
         scalars::DateTime,
     },
@@ -19,6 +20,7 @@ use crate::{
 
 /// The signed-in user or API key.
 #[derive(Debug, Clone, SimpleObject)]
+#[graphql(crate = "engine")]
 pub struct Viewer {
     /// The user; null for an API key.
     user: Option<User>,
@@ -46,7 +48,7 @@ impl From<query::Viewer> for Viewer {
 pub struct User(pub account::User);
 
 /// A person; name and e-mail are the only personal data kept.
-#[Object]
+#[Object(crate = "engine")]
 impl User {
     /// Opaque id, usr_.
     pub async fn id(&self) -> ID {
@@ -105,7 +107,7 @@ impl From<account::User> for User {
 pub struct ApiKey(pub account::ApiKey);
 
 /// A key for a partner system; the secret itself is never readable.
-#[Object]
+#[Object(crate = "engine")]
 impl ApiKey {
     /// Opaque id, key_.
     pub async fn id(&self) -> ID {
