@@ -182,3 +182,114 @@ impl<T: OutputType> OutputType for List<T> {
         Ok(Value::List(resolver_utils::join(self.0.iter().enumerate().map(item)).await?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::{EmptyMutation, EmptySubscription, Interface, Object, Schema};
+    use serde_json::json;
+    use tokio::task::yield_now;
+
+    use super::{List, *};
+    use crate::graphql::engine;
+
+    struct Leaf(i32);
+
+    #[Object(crate = "engine")]
+    impl Leaf {
+        async fn id(&self) -> i32 {
+            self.0
+        }
+
+        /// Waits as often as its number says, so that later ones are done first.
+        async fn late(&self) -> i32 {
+            for _ in 0..self.0 {
+                yield_now().await;
+            }
+            self.0 * 10
+        }
+
+        async fn wrong(&self) -> Option<Result<i32>> {
+            yield_now().await;
+            (self.0 == 2).then(|| Err(Error::new("two is wrong")))
+        }
+
+        async fn fatal(&self) -> Result<i32> {
+            yield_now().await;
+            if self.0 == 2 { Err(Error::new("two is fatal")) } else { Ok(self.0) }
+        }
+
+        fn leaves(&self) -> List<Leaf> {
+            List((1..self.0).map(Leaf).collect())
+        }
+    }
+
+    #[derive(Interface)]
+    #[graphql(field(name = "id", ty = "i32"))]
+    enum Numbered {
+        Leaf(Leaf),
+    }
+
+    struct Query;
+
+    #[Object]
+    impl Query {
+        async fn leaf(&self) -> Leaf {
+            Leaf(3)
+        }
+
+        async fn numbered(&self) -> Numbered {
+            Leaf(4).into()
+        }
+    }
+
+    async fn ask(query: &str) -> Response {
+        let schema = Schema::build(Query, EmptyMutation, EmptySubscription).register_output_type::<Numbered>().finish();
+        schema.execute(query).await
+    }
+
+    async fn data(query: &str) -> serde_json::Value {
+        let response = ask(query).await;
+        assert!(response.errors.is_empty(), "{:?}", response.errors);
+        response.data.into_json().unwrap()
+    }
+
+    #[tokio::test]
+    async fn fields_come_in_their_order_whichever_is_done_first() {
+        let found = ask("{ leaf { late __typename id leaves { late id } other: late } }").await.data.to_string();
+        assert_eq!(
+            found,
+            r#"{leaf: {late: 30,__typename: "Leaf",id: 3,leaves: [{late: 10,id: 1}, {late: 20,id: 2}],other: 30}}"#
+                .replace("}, {", "},{")
+        );
+    }
+
+    #[tokio::test]
+    async fn fragments_apply_by_type_and_interface_and_equal_names_become_one() {
+        let query = "query ($no: Boolean = false) {
+            leaf { ...A ... on Numbered { id } ... { leaves { id } } ... @include(if: $no) { gone: id } }
+            numbered { id ... on Leaf { leaves { late } } }
+        }
+        fragment A on Leaf { leaves { late } late }";
+        let expected = json!({
+            "leaf": { "leaves": [{ "late": 10, "id": 1 }, { "late": 20, "id": 2 }], "late": 30, "id": 3 },
+            "numbered": { "id": 4, "leaves": [{ "late": 10 }, { "late": 20 }, { "late": 30 }] },
+        });
+        assert_eq!(data(query).await, expected);
+    }
+
+    #[tokio::test]
+    async fn an_error_has_its_path_and_costs_the_nearest_nullable_field() {
+        let response = ask("{ leaf { id leaves { id wrong } } }").await;
+        assert_eq!(
+            response.data.into_json().unwrap(),
+            json!({ "leaf": { "id": 3, "leaves": [{ "id": 1, "wrong": null }, { "id": 2, "wrong": null }] } })
+        );
+        let shown = serde_json::to_value(&response.errors).unwrap();
+        assert_eq!(shown[0]["path"], json!(["leaf", "leaves", 1, "wrong"]));
+
+        let response = ask("{ leaf { id leaves { fatal } } }").await;
+        let shown = serde_json::to_value(&response.errors).unwrap();
+        assert_eq!(response.data, Value::Null);
+        assert_eq!(shown[0]["path"], json!(["leaf", "leaves", 1, "fatal"]));
+    }
+}

@@ -60,7 +60,7 @@ text_scalar!(
     "Date",
     "https://scalars.graphql.org/andimarek/local-date.html",
     |text| shaped(text, "dddd-dd-dd").then(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()).flatten(),
-    |day| day.format("%Y-%m-%d").to_string()
+    ToString::to_string
 );
 
 text_scalar!(

@@ -11,7 +11,7 @@ use sea_orm::{
 
 use super::{
     Store, StoreError, account as accounts, anomaly as anomalies,
-    convert::below,
+    convert::{below, seen},
     device as devices, feed as feeds, health as changes, ledger,
     paging::{KeyValue, SortKey, pages},
     run as runs, server as servers,
@@ -48,17 +48,17 @@ pub async fn children(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Below
 /// The servers of accounts and those below them, by name.
 pub async fn servers_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Below) -> Pages<Server> {
     use server::Column as C;
-    let select = server::Entity::find().filter(below(C::AccountId, viewer));
+    let select = server::Entity::find();
     let keys = [SortKey::asc(C::NameKey.into_expr()), SortKey::asc(C::Id.into_expr())];
     let values = |row: &server::Model| vec![KeyValue::Text(row.name_key.clone()), KeyValue::id(row.id)];
-    let of = |parent: Expr| below(C::AccountId, parent);
+    let of = |parent: Expr| seen(parent.clone(), viewer).and(below(C::AccountId, parent));
     pages(store, &select, parents, of, "server.name", &keys, &ask.page, values, servers::from_row).await
 }
 
 /// The feeds of servers, or of accounts and those below them, by name.
 pub async fn feeds_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Below) -> Pages<Feed> {
     use feed::Column as C;
-    let select = feeds::select().filter(below(C::AccountId, viewer));
+    let select = feeds::select();
     let unnamed = CaseStatement::new().case(C::NameKey.is_null(), 1_i64).finally(0_i64);
     let name: Expr = CaseStatement::new().case(C::NameKey.is_null(), "").finally(C::NameKey.into_expr()).into();
     let keys = [SortKey::asc(unnamed), SortKey::asc(name), SortKey::asc(C::Id.into_expr())];
@@ -67,8 +67,9 @@ pub async fn feeds_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Below
         vec![KeyValue::Number(name.is_none().into()), KeyValue::Text(name.unwrap_or_default()), KeyValue::id(row.feed.id)]
     };
     let of = |parent: Expr| match ask.under {
-        Under::Server => C::ServerId.into_expr().eq(parent),
-        _ => below(C::AccountId, parent),
+        // A customer sees its feeds of a server, not those of others.
+        Under::Server => C::ServerId.into_expr().eq(parent).and(below(C::AccountId, viewer)),
+        _ => seen(parent.clone(), viewer).and(below(C::AccountId, parent)),
     };
     pages(store, &select, parents, of, "feed.name", &keys, &ask.page, values, feeds::from_row).await
 }
@@ -101,7 +102,7 @@ pub async fn anomalies_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &B
 /// The ledger entries of feeds, or of accounts and those below them, the latest day first.
 pub async fn deposits_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Below) -> Pages<Deposit> {
     use deposit::Column as C;
-    let mut select = deposit::Entity::find().filter(below(C::AccountId, viewer));
+    let mut select = deposit::Entity::find();
     if let Some(from) = ask.from {
         select = select.filter(C::Day.gte(from.to_string()));
     }
@@ -111,8 +112,8 @@ pub async fn deposits_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Be
     let keys = [SortKey::desc(C::Day.into_expr()), SortKey::desc(C::Seq.into_expr())];
     let values = |row: &deposit::Model| vec![KeyValue::Text(row.day.clone()), KeyValue::Number(row.seq)];
     let of = |parent: Expr| match ask.under {
-        Under::Feed => C::FeedId.into_expr().eq(parent),
-        _ => below(C::AccountId, parent),
+        Under::Feed => C::FeedId.into_expr().eq(parent).and(below(C::AccountId, viewer)),
+        _ => seen(parent.clone(), viewer).and(below(C::AccountId, parent)),
     };
     pages(store, &select, parents, of, "deposit.day", &keys, &ask.page, values, ledger::from_row).await
 }

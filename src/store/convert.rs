@@ -16,6 +16,7 @@ use crate::{
         failure::FailureReason,
         health::{Health, HealthStatus},
     },
+    id::Uuid,
 };
 
 /// The value that `text` names; `column` says where it stood.
@@ -105,6 +106,17 @@ pub(super) fn subtree(top: impl Into<Expr>) -> SelectStatement {
 /// Whether `column` is an account from `top` down.
 pub(super) fn below(column: impl ColumnTrait, top: impl Into<Expr>) -> Expr {
     column.in_subquery(subtree(top))
+}
+
+/// Whether `account`, a key or a column that has one, is `viewer` or below it: asked once for a list, where `below` asks for each row.
+pub(super) fn seen(account: impl Into<Expr>, viewer: Uuid) -> Expr {
+    let select = account_closure::Entity::find()
+        .select_only()
+        .expr(Expr::val(1))
+        .filter(account_closure::Column::AncestorId.eq(viewer))
+        .filter(account_closure::Column::DescendantId.into_expr().eq(account))
+        .into_query();
+    Expr::exists(select)
 }
 
 /// Inserts rows, all columns set, in statements of at most 100 rows.
