@@ -128,15 +128,27 @@ pub fn sdl() -> String {
         .use_space_ident();
     let text = builder().finish().sdl_with_options(options);
     // The engine also writes the directives that every schema has, each with a description of one line; some tools refuse that.
-    let mut lines: Vec<&str> = Vec::new();
+    let mut lines: Vec<String> = Vec::new();
     for line in text.lines() {
         if line.starts_with("directive @") {
             lines.pop();
         } else {
-            lines.push(line);
+            lines.push(described(line));
         }
     }
     lines.join("\n") + "\n"
+}
+
+/// A line's description between three quotes instead of one, as linters want it.
+fn described(line: &str) -> String {
+    let text = line.trim_start();
+    match text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
+        Some(text_only) => {
+            let indent = &line[..line.len() - text.len()];
+            format!("{indent}\"\"\"{}\"\"\"", text_only.replace("\\\"", "\""))
+        }
+        None => line.to_owned(),
+    }
 }
 
 fn builder() -> SchemaBuilder<Query, mutations::Mutation, subscriptions::Subscription> {

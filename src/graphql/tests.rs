@@ -55,10 +55,14 @@ async fn estimate_gives_the_published_figures() {
 }
 
 #[tokio::test]
-async fn a_number_out_of_range_costs_its_field_only() {
-    let response = execute(r"{ estimate(items: [{ quantity: 0 }]) { trees } methodology { version } }").await;
-    assert_eq!(codes(&response), ["BAD_REQUEST"]);
-    assert_eq!(response.data.into_json().unwrap(), json!({ "estimate": null, "methodology": { "version": 1 } }));
+async fn a_number_out_of_range_is_refused_before_anything_runs() {
+    let quantity = "estimate: the quantity must be a whole number from 1 to 1000000000000.";
+    let (message, code) = refused(r"{ estimate(items: [{ quantity: 0 }]) { trees } methodology { version } }").await;
+    assert_eq!((message.as_str(), code), (quantity, "BAD_REQUEST"));
+    let (message, _) = refused(r"query ($n: Long! = 0) { estimate(items: [{ quantity: $n }]) { trees } }").await;
+    assert_eq!(message, quantity);
+    let (message, _) = refused(r#"{ estimate(items: [{ quantity: 1 }], rate: "-1") { price } }"#).await;
+    assert_eq!(message, "estimate: the rate is below 0, or the price too large.");
 }
 
 #[tokio::test]

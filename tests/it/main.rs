@@ -6,6 +6,7 @@
 mod app;
 mod certificates;
 mod cli;
+mod clients;
 mod connector;
 mod engine;
 mod graphql;

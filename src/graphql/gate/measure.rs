@@ -12,7 +12,7 @@ use async_graphql::{
 use async_graphql_value::Value;
 use serde_json::{Map, Value as Json};
 
-use super::{document::refused, limits::Limits};
+use super::{document::refused, estimate, limits::Limits};
 use crate::{
     domain::paging::MAX_PAGE,
     graphql::error::{Code, server_error},
@@ -186,6 +186,11 @@ fn ranges(field: &Positioned<Field>, variables: &Map<String, Json>) -> Result<()
     }
     if sizes > 1 {
         return refuse("first and last cannot be given together.".to_owned());
+    }
+    if field.node.name.node == "estimate"
+        && let Some(wrong) = estimate::refusal(&field.node, variables)
+    {
+        return refuse(format!("estimate: {wrong}."));
     }
     let ids = field.node.get_argument("ids").filter(|_| field.node.name.node == "nodes");
     let ids = ids.map_or(0, |ids| match &ids.node {

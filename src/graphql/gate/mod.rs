@@ -25,6 +25,7 @@ mod budget;
 mod convert;
 mod cost;
 mod document;
+mod estimate;
 mod limits;
 mod measure;
 mod trusted;

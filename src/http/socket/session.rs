@@ -140,7 +140,12 @@ impl<B: Backend> Session<B> {
             // The library has no type for it that this crate could name.
             Some(Err(error)) if error.to_string().contains("too long") => Err(too_large()),
             Some(Err(_)) => Err(End::close(1002, "Protocol error")),
-            Some(Ok(Message::Close(_))) | None => Err(End::Gone),
+            Some(Ok(Message::Close(_))) => {
+                // The library has its answer ready, and sends it when it is asked for more.
+                let _ = timeout(FAREWELL, self.socket.recv()).await;
+                Err(End::Gone)
+            }
+            None => Err(End::Gone),
         }
     }
 

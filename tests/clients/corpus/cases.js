@@ -146,7 +146,7 @@ is('input field with a default null', '{ estimate(items: [{ quantity: 1, gsm: nu
 is('input field with a default missing', '{ estimate(items: [{ quantity: 1 }]) { trees } }');
 is('one input object for a list', '{ estimate(items: { quantity: 1 }) { trees } }');
 is('list of input objects, one wrong', '{ estimate(items: [{ quantity: 1 }, { quantity: 1, more: 2 }]) { trees } }');
-is('Long', '{ estimate(items: [{ quantity: 9007199254740991 }]) { trees } }');
+is('Long', 'mutation { createDeposit(input: { accountId: "a", date: "2026-01-01", small: 9007199254740991 }) { userErrors { code } } }');
 is('a Long too large', '{ estimate(items: [{ quantity: 9007199254740992 }]) { trees } }');
 is('Long as text', '{ estimate(items: [{ quantity: "1" }]) { trees } }');
 is('Long with a fraction', '{ estimate(items: [{ quantity: 1.5 }]) { trees } }');

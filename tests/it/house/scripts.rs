@@ -24,7 +24,7 @@ fn ci_runs_the_readme_s_test_command() {
 #[test]
 fn scripts_stop_at_the_first_failure_and_can_be_run() {
     use std::os::unix::fs::PermissionsExt as _;
-    for script in [".ci/run", TESTS] {
+    for script in [".ci/run", TESTS, "tests/clients/install"] {
         assert!(read(script).contains("\nset -euo pipefail\n"), "{script}");
         assert_ne!(root().join(script).metadata().unwrap().permissions().mode() & 0o111, 0, "{script}");
     }

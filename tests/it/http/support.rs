@@ -259,12 +259,6 @@ pub struct Server {
     pub served: JoinHandle<()>,
 }
 
-impl Server {
-    pub fn url(&self) -> String {
-        format!("http://{}/graphql", self.address)
-    }
-}
-
 pub const JSON: &str = "application/json";
 pub const RESPONSE: &str = "application/graphql-response+json";
 pub const EVENTS: &str = "text/event-stream";

@@ -13,7 +13,7 @@ mod kills;
 mod nodes;
 mod outage;
 mod postgres;
-mod program;
+pub mod program;
 mod reconcile;
 mod stage;
 mod worker;

@@ -3,10 +3,9 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:http2';
 
-import { run } from './check.js';
+import { run } from '../check.js';
 
-/** @param {{ url: string, query: string, key?: string }} options */
-export function http2({ url, query, key }) {
+export default function http2({ url, key }) {
   const { origin, pathname } = new URL(url);
   return run({
     'many queries on one connection': async () => {
@@ -17,18 +16,18 @@ export function http2({ url, query, key }) {
             ':method': 'POST',
             ':path': pathname,
             'content-type': 'application/json',
-            ...(key && { authorization: `Bearer ${key}` }),
+            'x-api-key': key,
           });
           let text = '';
           stream.setEncoding('utf8');
           stream.on('data', (chunk) => (text += chunk));
           stream.on('end', () => resolve(JSON.parse(text)));
           stream.on('error', reject);
-          stream.end(JSON.stringify({ query }));
+          stream.end(JSON.stringify({ query: '{ viewer { account { name } } }' }));
         });
       const answers = await Promise.all(Array.from({ length: 50 }, ask));
       session.close();
-      assert.ok(answers.every((answer) => answer.data && !answer.errors));
+      assert.ok(answers.every((answer) => answer.data.viewer && !answer.errors));
     },
   });
 }
