@@ -7,6 +7,7 @@ mod app;
 mod certificates;
 mod cli;
 mod connector;
+mod docs;
 mod engine;
 mod graphql;
 mod house;
