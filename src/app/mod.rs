@@ -74,7 +74,7 @@ pub use issuer::IssuerSettings;
 pub use progress::ProgressStream;
 pub use relay::relay;
 pub use sealing::{KeyUse, Rotation};
-pub use sign_in::{NewSession, SignInSettings};
+pub use sign_in::{LINK_LIFETIME, NewSession, SignInSettings};
 
 /// What the use cases are made of.
 pub struct AppParts {

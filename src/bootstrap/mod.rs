@@ -6,7 +6,7 @@
 //!
 //! - Opening a node brings its tables up to date, so a fresh installation needs no step of its own.
 //! - A command is a node without a queue ([`Purpose`]): what it leaves to do is rows, which the sweeper of a running server finds.
-//! - The clock, randomness and example queries come from outside ([`Surroundings`]), so that `demo` runs the same node.
+//! - The clock and randomness come from outside ([`Surroundings`]), so that `demo` runs the same node.
 //!
 //! To add a part: open it in [`Node::open`], hand it down, and end it in [`Node::serve`].
 
@@ -49,7 +49,7 @@ mod serve;
 
 pub use self::{
     keys::{KeysError, generate_keys},
-    serve::{Listener, ServeError},
+    serve::{Listener, ServeError, docs},
 };
 
 /// Connections of the queue's own pool.
@@ -75,8 +75,6 @@ pub struct Surroundings {
     pub clock: SharedClock,
     /// Makes ids.
     pub ids: SharedIds,
-    /// Example operations in GraphiQL, one tab each.
-    pub examples: Vec<String>,
     /// Whether the clock follows the database's where several nodes share one.
     pub follows_database: bool,
 }
@@ -88,9 +86,9 @@ impl fmt::Debug for Surroundings {
 }
 
 impl Surroundings {
-    /// The machine's clock and randomness, no examples.
+    /// The machine's clock and randomness.
     pub fn real() -> Self {
-        Self { clock: Arc::new(SystemClock), ids: Arc::new(IdSource::from_os()), examples: Vec::new(), follows_database: true }
+        Self { clock: Arc::new(SystemClock), ids: Arc::new(IdSource::from_os()), follows_database: true }
     }
 }
 

@@ -5,13 +5,14 @@ use std::{io, net::SocketAddr, sync::Arc};
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::Node;
+use super::{Node, public_url, sign_in_settings};
 use crate::{
     app::relay,
-    config::{self, Collect, Http, Role},
+    config::{self, Collect, Config, Http, Role},
     graphql::{self, GateSettings, Limits, Rate, TrustedDocuments, TrustedOnly},
     http::{
-        self, Drain, House, HttpParts, HttpSettings, Playground, PlaygroundTab, ServeSettings, SettingsError, TlsFiles, router,
+        self, DocsFacts, DocsPage, Drain, House, HttpParts, HttpSettings, ServeSettings, SettingsError, TlsFiles, docs_pages,
+        router,
     },
     jobs::{self, JobsParts, Settings},
     lifecycle::{CancellationToken, DRAIN},
@@ -115,11 +116,16 @@ impl Node {
             schema: graphql::build_schema_with(Arc::clone(&self.app), gate, self.around.clock.clone()),
             tokens: self.tokens.clone(),
         };
+        let mut docs = docs_facts(&self.config);
+        if config.public_url.is_none() {
+            // The port that was taken, where the configured one is 0.
+            docs.origin = docs.origin.replace(&config.listen.to_string(), &listener.1.to_string());
+        }
         let router = router(HttpParts {
             backend: Arc::new(backend),
             clock: self.around.clock.clone(),
             ids: self.around.ids.clone(),
-            settings: http_settings(config, &self.around.examples),
+            settings: HttpSettings { docs: self.config.graphql.introspection.then_some(docs), ..http_settings(config) },
             drain: drain.clone(),
             public: Some(Arc::clone(&self.app)),
         })?;
@@ -133,14 +139,19 @@ fn gate_settings(config: &config::Graphql) -> io::Result<GateSettings> {
         Some(path) => TrustedDocuments::from_manifest(&std::fs::read_to_string(path)?)?,
         None => TrustedDocuments::default(),
     };
-    Ok(GateSettings {
+    Ok(GateSettings { trusted, ..gate_limits(config) })
+}
+
+/// A gate without trusted documents.
+fn gate_limits(config: &config::Graphql) -> GateSettings {
+    GateSettings {
         limits: Limits {
             depth: usize::from(config.max_depth),
             complexity: usize::try_from(config.max_cost).unwrap_or(usize::MAX),
             ..Limits::default()
         },
         introspection: config.introspection,
-        trusted,
+        trusted: TrustedDocuments::default(),
         trusted_only: match config.trusted_only {
             config::TrustedOnly::Nobody => TrustedOnly::Nobody,
             config::TrustedOnly::Anonymous => TrustedOnly::Anonymous,
@@ -150,18 +161,39 @@ fn gate_settings(config: &config::Graphql) -> io::Result<GateSettings> {
         },
         budget: Rate { points: config.budget, per_second: config.budget_per_second },
         anonymous_budget: Rate { points: config.anonymous_budget, per_second: config.anonymous_budget_per_second },
-    })
+    }
 }
 
-fn http_settings(config: &Http, examples: &[String]) -> HttpSettings {
-    let tab = |query: &String| PlaygroundTab { query: query.clone(), variables: None };
+/// The guide's pages for an installation of this configuration.
+pub fn docs(config: &Config) -> Vec<DocsPage> {
+    docs_pages(&docs_facts(config))
+}
+
+fn docs_facts(config: &Config) -> DocsFacts {
+    let (gate, http, sign_in) = (gate_limits(&config.graphql), http_settings(&config.http), sign_in_settings(config));
+    DocsFacts {
+        origin: public_url(config),
+        limits: gate.limits,
+        budget: gate.budget,
+        anonymous_budget: gate.anonymous_budget,
+        trusted_only: gate.trusted_only,
+        max_body: http.max_body,
+        request_timeout: http.request_timeout,
+        keep_alive: http.keep_alive,
+        socket: http.socket,
+        access_lifetime: sign_in.access_lifetime,
+        refresh_lifetime: sign_in.refresh_lifetime.to_std().unwrap_or_default(),
+    }
+}
+
+fn http_settings(config: &Http) -> HttpSettings {
     let everybody = || ["0.0.0.0/0", "::/0"].into_iter().filter_map(|network| network.parse().ok());
     HttpSettings {
         origins: config.cors_origins.clone(),
         trusted_proxies: config.trusted_proxy.then(everybody).into_iter().flatten().collect(),
         max_body: usize::try_from(config.body_limit).unwrap_or(usize::MAX),
         request_timeout: config.request_timeout,
-        playground: config.shows_graphiql().then(|| Playground { tabs: examples.iter().map(tab).collect() }),
+        graphiql: config.shows_graphiql(),
         ..HttpSettings::default()
     }
 }

@@ -20,6 +20,7 @@ use crate::{
 mod audit;
 mod demo;
 mod directory;
+mod docs;
 mod failure;
 mod keys;
 mod number;
@@ -51,6 +52,7 @@ const MAIN_EXAMPLES: &str = "Examples:
   coppice serve                                     start an installation of your own on SQLite
   coppice account create --name Nordwald --role DISTRIBUTOR
   coppice api-key create --account acc_... --name scripts --permission ADMIN
+  coppice docs --out docs                           write the API's guide, which servers have at /docs/
 
 Configuration: `coppice.toml` in the working directory (or --config FILE), then the
 environment (COPPICE__SECTION__KEY), then the command line. `coppice config` prints every
@@ -100,6 +102,7 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         check: Option<PathBuf>,
     },
+    Docs(docs::Docs),
     /// Print every configuration key with its meaning and its default, as a file to start from.
     #[command(after_help = "Examples:\n  coppice config > coppice.toml\n  COPPICE__HTTP__LISTEN=127.0.0.1:9000 coppice serve")]
     Config,
@@ -193,6 +196,7 @@ async fn run(Cli { global, command }: Cli) -> Result<(), Failure> {
     match command {
         Command::Config => print(defaults_toml().trim_end()),
         Command::Schema { check } => schema(check)?,
+        Command::Docs(what) => docs::docs(&global, &what)?,
         Command::Keys { what } => keys::keys(&global, what).await?,
         Command::Serve(what) => serve(&global, what).await?,
         Command::Migrate { what } => migrate(&global, what.unwrap_or(Migrate::Up)).await?,

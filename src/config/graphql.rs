@@ -5,7 +5,7 @@ use super::{leaf::choice, section::section};
 section! {
     /// What callers of the API may ask.
     Graphql {
-        /// Whether `__schema` and `__type` are answered. Default: true.
+        /// Whether `__schema` and `__type` are answered, and the guide and reference are at `/docs/`. Default: true.
         introspection: bool = true,
         /// How many levels of fields a document may have; introspection has 20. Levels; default 15.
         max_depth: u16 = 15,

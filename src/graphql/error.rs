@@ -1,7 +1,7 @@
 //! The one table of errors: a stable code, a sentence for the caller, a cause that never leaves.
 //!
-//! What a caller can do wrong in a mutation is data (`userErrors`); these are for the rest. To add a code, add it to [`Code`] and
-//! to the API guide; clients treat the list as closed.
+//! What a caller can do wrong in a mutation is data (`userErrors`); these are for the rest. Clients treat the list of [`Code`]s as
+//! closed; the guide at `/docs/` shows it.
 
 use std::{borrow::Cow, error::Error as StdError, sync::Arc};
 
@@ -31,7 +31,8 @@ pub enum Code {
 }
 
 impl Code {
-    const ALL: [Self; 8] = [
+    /// All of them.
+    pub const ALL: [Self; 8] = [
         Self::Unauthenticated,
         Self::Forbidden,
         Self::BadRequest,
@@ -53,6 +54,39 @@ impl Code {
             Self::RateLimited => "RATE_LIMITED",
             Self::Timeout => "TIMEOUT",
             Self::Internal => "INTERNAL",
+        }
+    }
+
+    /// What it means and what to do, for whoever writes a client.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Unauthenticated => {
+                "Nobody is signed in and this needs it, or the credential is not valid (any more). Sign in, refresh the session, or send \
+                 another key."
+            }
+            Self::Forbidden => {
+                "The caller's permission does not suffice, or this installation does not allow it, such as introspection or documents that \
+                 are not trusted. Sending it again does not help."
+            }
+            Self::BadRequest => {
+                "The request cannot be carried out as it is: its JSON, a variable, an argument or a header. The message says which."
+            }
+            Self::GraphqlValidationFailed => "The document does not parse or does not fit the schema. The message says where.",
+            Self::TooComplex => {
+                "The document asks for too much at once: levels, fields, points of cost, or points in time. Ask for less, or in parts."
+            }
+            Self::RateLimited => {
+                "Too much was asked, or too many sign-ins failed, in too short a time. Try again after `retryAfter` seconds, in the \
+                 error's extensions and the `Retry-After` header."
+            }
+            Self::Timeout => {
+                "It took too long and was stopped. A query can be sent again; a mutation may have been carried out, so send it again with \
+                 the same idempotency key."
+            }
+            Self::Internal => {
+                "A fault of ours. The operator finds the cause in the log by the request id. Try again later, a mutation with the same \
+                 idempotency key."
+            }
         }
     }
 }

@@ -45,7 +45,9 @@ mod tests;
 
 pub use context::{Caller, ClientAddress, RequestId, SessionId, prepare};
 pub use error::{Code, error_code, server_error};
-pub use gate::{Asker, Gate, GateSettings, Limits, Rate, TrustedDocuments, TrustedOnly};
+pub use gate::{
+    Asker, Gate, GateSettings, Limits, MUTATION_COST, PLAIN_LIST, ROW_COST, Rate, TrustedDocuments, TrustedOnly, WEIGHTS,
+};
 
 /// The schema's query root, with the page arguments of its connections.
 pub type Query = connection::Paged<queries::Query>;

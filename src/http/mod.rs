@@ -7,7 +7,8 @@
 //!       │          ├─ events       a stream of answers  (GraphQL over SSE, distinct connections mode)
 //!       │          └─ socket       many operations      (graphql-transport-ws)
 //!       └ public ── /certificates  /forests  /.well-known/certificate-jwks.json
-//!       └ pages ── /  /healthz  /readyz  /.well-known/jwks.json  /set-password
+//!       └ graphiql ── /   docs ── /docs/
+//!       └ pages ── /healthz  /readyz  /.well-known/jwks.json  /set-password
 //! ```
 //!
 //! What is behind it is a [`Backend`]: it tells who a credential belongs to, prepares a request (limits, trusted documents,
@@ -24,10 +25,13 @@
 mod accept;
 mod auth;
 mod backend;
+mod docs;
 mod error;
 mod events;
+mod graphiql;
 mod guard;
 mod house;
+mod html;
 mod operation;
 mod over_http;
 mod pages;
@@ -48,12 +52,13 @@ use tower_http::compression::CompressionLayer;
 pub use self::{
     auth::{AuthenticateError, Credential, Identity},
     backend::{Backend, Context, Transport},
+    docs::{DocsFacts, DocsPage, SAMPLES as DOCS_SAMPLES, pages as docs_pages},
     error::set_code,
     guard::Peer,
     house::House,
     password::PASSWORD_PAGE,
     serve::{Drain, ServeError, ServeSettings, serve},
-    settings::{HttpSettings, Playground, PlaygroundTab, SettingsError, SocketSettings},
+    settings::{HttpSettings, SettingsError, SocketSettings},
     tls::TlsFiles,
 };
 use crate::{app::App, clock::SharedClock, id::SharedIds};
@@ -93,7 +98,8 @@ pub fn router<B: Backend>(parts: HttpParts<B>) -> Result<Router, SettingsError> 
     let origins = parts.settings.origin_values()?;
     let cors = guard::cors(origins.clone());
     let gate = Arc::new(guard::Gate::new(parts.clock.clone(), parts.ids, parts.settings.trusted_proxies.clone()));
-    let playground = parts.settings.playground.as_ref().map(pages::playground);
+    let graphiql = parts.settings.graphiql.then(|| graphiql::router(parts.clock.clone()));
+    let docs = parts.settings.docs.clone().map(docs::router);
     let api =
         Arc::new(Api { backend: parts.backend, clock: parts.clock, settings: parts.settings, origins, drain: parts.drain });
     let mut router = Router::new()
@@ -101,13 +107,11 @@ pub fn router<B: Backend>(parts: HttpParts<B>) -> Result<Router, SettingsError> 
         .route("/healthz", routing::get(pages::healthy))
         .route("/readyz", routing::get(pages::readiness::<B>))
         .route("/.well-known/jwks.json", routing::get(pages::key_set::<B>))
-        .route(PASSWORD_PAGE, routing::get(password::page));
-    if let Some(page) = playground {
-        router = router.route("/", routing::get(move || pages::show(page.clone())));
-    }
-    let mut router = router.fallback(pages::not_found).with_state(api);
-    if let Some(app) = parts.public {
-        router = router.merge(public::router(app));
+        .route(PASSWORD_PAGE, routing::get(password::page))
+        .fallback(pages::not_found)
+        .with_state(api);
+    for beside in [graphiql, docs, parts.public.map(public::router)].into_iter().flatten() {
+        router = router.merge(beside);
     }
     Ok(router.layer(CompressionLayer::new().gzip(true)).layer(cors).layer(middleware::from_fn_with_state(gate, guard::guard)))
 }

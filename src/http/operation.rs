@@ -174,16 +174,7 @@ impl Finished {
         if !self.request_error {
             return StatusCode::OK;
         }
-        match self.response.errors.first().map_or(Code::Internal, error_code) {
-            Code::Unauthenticated => StatusCode::UNAUTHORIZED,
-            Code::Forbidden => StatusCode::FORBIDDEN,
-            Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-            Code::Timeout => StatusCode::GATEWAY_TIMEOUT,
-            Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            // Clients of the older media type expect to find these in the body.
-            Code::BadRequest | Code::GraphqlValidationFailed | Code::TooComplex if media == Media::Json => StatusCode::OK,
-            Code::BadRequest | Code::GraphqlValidationFailed | Code::TooComplex => StatusCode::BAD_REQUEST,
-        }
+        status_of(self.response.errors.first().map_or(Code::Internal, error_code), media)
     }
 
     /// Seconds after which to try again, if an error says so.
@@ -200,6 +191,20 @@ impl Finished {
 
     pub(super) fn to_json(&self) -> String {
         json(self)
+    }
+}
+
+/// The status of a request error.
+pub(super) const fn status_of(code: Code, media: Media) -> StatusCode {
+    match code {
+        Code::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Code::Forbidden => StatusCode::FORBIDDEN,
+        Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        Code::Timeout => StatusCode::GATEWAY_TIMEOUT,
+        Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        // Clients of the older media type expect to find these in the body.
+        Code::BadRequest | Code::GraphqlValidationFailed | Code::TooComplex if matches!(media, Media::Json) => StatusCode::OK,
+        Code::BadRequest | Code::GraphqlValidationFailed | Code::TooComplex => StatusCode::BAD_REQUEST,
     }
 }
 

@@ -1,22 +1,17 @@
-//! The addresses beside `/graphql`: probes, public keys, GraphiQL.
+//! The addresses beside `/graphql`: probes and public keys.
 
-use std::{
-    future::{Ready, ready},
-    sync::Arc,
-};
+use std::sync::Arc;
 
-use async_graphql::http::GraphiQLSource;
 use axum::{
     Json,
     body::Body,
     extract::{Request, State},
     http::{HeaderValue, Response, StatusCode, header},
-    response::{Html, IntoResponse as _},
+    response::IntoResponse as _,
 };
-use bytes::Bytes;
 use serde_json::json;
 
-use super::{Api, Drain, accept::Media, backend::Backend, error::Problem, guard::Seen, operation::json, settings::Playground};
+use super::{Api, Drain, accept::Media, backend::Backend, error::Problem, guard::Seen};
 use crate::{app::App, graphql::Code};
 
 /// `/healthz`: the process answers.
@@ -66,35 +61,4 @@ pub(super) async fn key_set<B: Backend>(State(api): State<Arc<Api<B>>>) -> Respo
 pub(super) async fn not_found(request: Request) -> Response<Body> {
     let problem = Problem::new(StatusCode::NOT_FOUND, Code::BadRequest, "There is nothing here; the API is at /graphql.");
     problem.into_response(Media::Json, &Seen::of(request.extensions()).request_id)
-}
-
-/// GraphiQL's page.
-pub(super) fn playground(playground: &Playground) -> Bytes {
-    const HOOK: &str = "defaultEditorToolsVisibility: true,";
-    let page = GraphiQLSource::build().endpoint("/graphql").subscription_endpoint("/graphql").title("Coppice").finish();
-    if playground.tabs.is_empty() {
-        return page.into();
-    }
-    // The template has no place for example tabs; `</script>` in one must not end the script.
-    let tabs = json(&playground.tabs).replace('<', "\\u003c");
-    page.replacen(HOOK, &format!("{HOOK} defaultTabs: {tabs},"), 1).into()
-}
-
-/// `/`.
-pub(super) fn show(page: Bytes) -> Ready<Html<Bytes>> {
-    ready(Html(page))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{super::settings::PlaygroundTab, *};
-
-    #[test]
-    fn the_playground_has_tabs_and_both_endpoints() {
-        let tabs = vec![PlaygroundTab { query: "# </script>\n{ viewer { id } }".into(), variables: None }];
-        let page = String::from_utf8(playground(&Playground { tabs }).to_vec()).unwrap();
-        assert!(page.contains(r##"defaultTabs: [{"query":"# \u003c/script>\n{ viewer { id } }"}],"##));
-        assert!(page.contains("url: createUrl('/graphql')"), "{page}");
-        assert!(page.contains("subscriptionUrl: createUrl('/graphql')"), "{page}");
-    }
 }

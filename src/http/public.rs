@@ -16,7 +16,7 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::guard::Seen;
+use super::{guard::Seen, html::escape};
 use crate::{
     app::{App, AppError, FileKind, Lifetime, PublicCertificate, Sheet},
     domain::{
@@ -228,22 +228,6 @@ fn document(title: &str, main: &str) -> String {
          <title>{}</title><style>{STYLE}</style></head><body><main>{main}</main></body></html>",
         escape(title)
     )
-}
-
-/// Text as it may stand between tags and in quoted attributes.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            letter => escaped.push(letter),
-        }
-    }
-    escaped
 }
 
 /// Rows of a table; values are escaped here.

@@ -7,6 +7,8 @@ use ipnet::IpNet;
 use thiserror::Error;
 use url::Url;
 
+use super::docs::DocsFacts;
+
 /// How the HTTP interface behaves.
 #[derive(Debug, Clone)]
 pub struct HttpSettings {
@@ -23,8 +25,10 @@ pub struct HttpSettings {
     pub keep_alive: Duration,
     /// Limits of sockets.
     pub socket: SocketSettings,
-    /// GraphiQL at `/`. Default: off.
-    pub playground: Option<Playground>,
+    /// Whether GraphiQL is at `/`. Default: false.
+    pub graphiql: bool,
+    /// What the guide at `/docs/` tells; none leaves it out. Default: none.
+    pub docs: Option<DocsFacts>,
 }
 
 impl Default for HttpSettings {
@@ -36,7 +40,8 @@ impl Default for HttpSettings {
             request_timeout: Duration::from_secs(10),
             keep_alive: Duration::from_secs(12),
             socket: SocketSettings::default(),
-            playground: None,
+            graphiql: false,
+            docs: None,
         }
     }
 }
@@ -63,23 +68,6 @@ impl Default for SocketSettings {
             send_timeout: Duration::from_secs(10),
         }
     }
-}
-
-/// GraphiQL's start page.
-#[derive(Debug, Clone, Default)]
-pub struct Playground {
-    /// Example operations, one tab each.
-    pub tabs: Vec<PlaygroundTab>,
-}
-
-/// An example in GraphiQL.
-#[derive(Debug, Clone, serde::Serialize)]
-pub struct PlaygroundTab {
-    /// The document.
-    pub query: String,
-    /// Its variables as JSON text; null for none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub variables: Option<String>,
 }
 
 /// A setting that cannot be used.

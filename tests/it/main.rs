@@ -8,6 +8,7 @@ mod certificates;
 mod cli;
 mod clients;
 mod connector;
+mod docs;
 mod engine;
 mod graphql;
 mod house;

@@ -124,8 +124,7 @@ async fn play(what: &Demo, folder: &Folder, ids: SharedIds) -> Result<(), Failur
     let config = config(folder, &ca_file, &plan, address)?;
     telemetry::init(&config.log).map_err(|error| Failure::usage(&error))?;
 
-    let examples = queries(&plan).into_iter().map(|(question, query)| format!("# {question}\n{query}")).collect();
-    let around = Surroundings { clock: clock.clone(), ids, examples, follows_database: false };
+    let around = Surroundings { clock: clock.clone(), ids, follows_database: false };
     let node = Node::open(config, Purpose::Serve, around).await.map_err(|error| Failure::failed(&error))?;
     let app = Arc::clone(node.app());
     let stop = shutdown.child_token();
@@ -385,6 +384,7 @@ fn invitation(cast: &Cast, plan: &Plan, address: SocketAddr, folder: &Folder) ->
 A server is left running, back in the real time; Ctrl-C {ends}.
 
   GraphiQL  http://{address}/
+  Guide     http://{address}/docs/
   API       http://{address}/graphql
   API key   {key}
 

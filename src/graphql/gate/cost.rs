@@ -17,16 +17,16 @@ use serde_json::{Map, Value as Json};
 use crate::domain::paging::{DEFAULT_PAGE, MAX_PAGE};
 
 /// What a mutation costs beside its answer.
-const MUTATION: usize = 10;
+pub const MUTATION: usize = 10;
 /// What a row of a bulk call costs beside its answer.
-const ROW: usize = 5;
+pub const ROW: usize = 5;
 /// Items that a list without pages is taken to have.
-const PLAIN_LIST: usize = 5;
+pub const PLAIN_LIST: usize = 5;
 /// The most points that a consumption has; more are refused.
 const MAX_POINTS: usize = 1_100;
 
-/// What costs more than it looks: calls to vendors' servers while the caller waits, and what could be guessed at.
-const WEIGHTS: [(&str, &str, usize); 5] = [
+/// What costs more than it looks: calls to vendors' servers while the caller waits, and what could be guessed at. Type, field, points.
+pub const WEIGHTS: [(&str, &str, usize); 5] = [
     ("Server", "customers", 500),
     ("Mutation", "testServerConnection", 500),
     ("Mutation", "checkServer", 500),

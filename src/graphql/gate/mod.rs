@@ -33,6 +33,7 @@ mod values;
 
 pub use self::{
     budget::{Balance, Rate},
+    cost::{MUTATION as MUTATION_COST, PLAIN_LIST, ROW as ROW_COST, WEIGHTS},
     limits::Limits,
     trusted::{TrustedDocuments, TrustedOnly},
 };

@@ -4,7 +4,7 @@ use axum::{
     body::{Body, to_bytes},
     http::{HeaderMap, Request, StatusCode},
 };
-use coppice::http::{HttpSettings, Playground};
+use coppice::http::HttpSettings;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -273,7 +273,7 @@ async fn the_other_pages() {
     assert_eq!((nothing.status, nothing.code()), (StatusCode::NOT_FOUND, "BAD_REQUEST"));
 
     assert_eq!(ask(request("GET", "/", &[], "")).await.status, 404);
-    let settings = HttpSettings { playground: Some(Playground::default()), ..HttpSettings::default() };
+    let settings = HttpSettings { graphiql: true, ..HttpSettings::default() };
     let page = ask_with(settings, request("GET", "/", &[], "")).await;
     assert_eq!(page.status, 200);
     assert!(page.header("content-type").starts_with("text/html"));

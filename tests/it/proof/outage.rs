@@ -60,12 +60,7 @@ impl Nodes {
                 "outbound": { "ca_file": folder.join("ca.pem"), "allow_cidrs": ["127.0.0.0/8", "::1/128"] },
             });
             let config = Config::load(&Sources { file: None, env: Vec::new(), flags }).unwrap();
-            let around = Surroundings {
-                clock: clock.clone(),
-                ids: Arc::new(IdSource::from_os()),
-                examples: Vec::new(),
-                follows_database: false,
-            };
+            let around = Surroundings { clock: clock.clone(), ids: Arc::new(IdSource::from_os()), follows_database: false };
             let node = Node::open(config, Purpose::Serve, around).await.unwrap();
             app.get_or_insert_with(|| Arc::clone(node.app()));
             let (listener, stop) = (listener.take(), stop.clone());
