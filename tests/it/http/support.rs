@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use axum::{Router, body::Body};
 use coppice::{
     clock::{Clock as _, ManualClock},
-    graphql::Code,
+    graphql::{Answer, Code},
     http::{
         AuthenticateError, Backend, Context as HttpContext, Credential, Drain, HttpParts, HttpSettings, Identity,
         ServeSettings, Transport, router, serve, set_code,
@@ -185,8 +185,8 @@ impl Backend for Toy {
         self.schema.execute(request).await
     }
 
-    fn subscribe(&self, request: Request) -> BoxStream<'static, Response> {
-        self.schema.execute_stream(request).boxed()
+    fn subscribe(&self, request: Request) -> BoxStream<'static, Answer> {
+        self.schema.execute_stream(request).map(|response| Answer::Own(Box::new(response))).boxed()
     }
 
     async fn ready(&self) -> Result<(), String> {
