@@ -186,7 +186,16 @@ impl Backend for Toy {
     }
 
     fn subscribe(&self, request: Request) -> BoxStream<'static, Answer> {
-        self.schema.execute_stream(request).map(|response| Answer::Own(Box::new(response))).boxed()
+        // As it is behind the real schema: now and then one that others get too.
+        let answers = self.schema.execute_stream(request).enumerate().map(|(place, response)| {
+            let shared = place % 2 == 1 && response.errors.is_empty();
+            if shared {
+                Answer::Shared(serde_json::to_string(&response).unwrap().into())
+            } else {
+                Answer::Own(Box::new(response))
+            }
+        });
+        answers.boxed()
     }
 
     async fn ready(&self) -> Result<(), String> {
