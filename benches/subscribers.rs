@@ -43,6 +43,7 @@ use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines},
     net::TcpStream,
     process::{Child, ChildStdin, ChildStdout, Command},
+    sync::Mutex,
     time::sleep,
 };
 use tokio_tungstenite::{
@@ -226,9 +227,15 @@ impl Clients {
     }
 }
 
+/// A connection for what no use case does.
+enum Db {
+    Sqlite(sqlx::SqliteConnection),
+    Postgres(sqlx::PgConnection),
+}
+
 /// What makes the events.
 struct Maker {
-    url: String,
+    db: Mutex<Db>,
     store: Store,
     hub: Hub,
     servers: Vec<Server>,
@@ -252,14 +259,16 @@ impl Maker {
     async fn move_on(&self, runs: &[Uuid]) -> (i64, i64) {
         let said = micros();
         let set = format!("UPDATE sync_run SET progress_seq = progress_seq + 1, pages = {said} WHERE id IN");
-        if self.store.is_sqlite() {
-            let ids: Vec<String> = runs.iter().map(|id| format!("X'{}'", id.simple())).collect();
-            let mut db = sqlx::SqliteConnection::connect(&self.url).await.unwrap();
-            db.execute(AssertSqlSafe(format!("{set} ({})", ids.join(", ")))).await.unwrap();
-        } else {
-            let ids: Vec<String> = runs.iter().map(|id| format!("'{id}'")).collect();
-            let mut db = sqlx::PgConnection::connect(&self.url).await.unwrap();
-            db.execute(AssertSqlSafe(format!("{set} ({})", ids.join(", ")))).await.unwrap();
+        let list = |key: fn(&Uuid) -> String| runs.iter().map(key).collect::<Vec<_>>().join(", ");
+        match &mut *self.db.lock().await {
+            Db::Sqlite(db) => {
+                let ids = list(|id| format!("X'{}'", id.simple()));
+                db.execute(AssertSqlSafe(format!("{set} ({ids})"))).await.unwrap();
+            }
+            Db::Postgres(db) => {
+                let ids = list(|id| format!("'{id}'"));
+                db.execute(AssertSqlSafe(format!("{set} ({ids})"))).await.unwrap();
+            }
         }
         let committed = micros();
         runs.iter().for_each(|run| self.hub.run_changed(*run));
@@ -394,7 +403,12 @@ async fn prepare(app: &App, url: String) -> (Maker, Uuid, String) {
         runs.push(app.start_sync(&actor, input).await.unwrap().unwrap().id);
         servers.push(server);
     }
-    let maker = Maker { url, store, hub: app.hub().clone(), servers, runs };
+    let db = Mutex::new(if store.is_sqlite() {
+        Db::Sqlite(sqlx::SqliteConnection::connect(&url).await.unwrap())
+    } else {
+        Db::Postgres(sqlx::PgConnection::connect(&url).await.unwrap())
+    });
+    let maker = Maker { db, store, hub: app.hub().clone(), servers, runs };
     (maker, account, key.expose().to_owned())
 }
 

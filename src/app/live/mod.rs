@@ -148,12 +148,21 @@ struct Shared<R: Reader> {
     board: RwLock<Option<Board<R>>>,
     /// Looks begun.
     begun: AtomicU64,
+    /// The look that somebody waits for.
+    wanted: AtomicU64,
     asked: Notify,
 }
 
 impl<R: Reader> Shared<R> {
     fn board(&self) -> RwLockReadGuard<'_, Option<Board<R>>> {
         self.board.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until somebody waits for a look that has not begun.
+    async fn asked(&self) {
+        while self.wanted.load(Ordering::SeqCst) <= self.begun.load(Ordering::SeqCst) {
+            self.asked.notified().await;
+        }
     }
 }
 
@@ -179,6 +188,7 @@ impl<R: Reader> Live<R> {
     pub(super) async fn follow(&self, store: &Store, hub: &Hub) -> Result<Follower<R>, AppError> {
         let running = self.running(store, hub);
         let asked = running.shared.begun.load(Ordering::SeqCst);
+        running.shared.wanted.fetch_max(asked + 1, Ordering::SeqCst);
         running.shared.asked.notify_one();
         let mut looked = running.looked.clone();
         let failed = looked.wait_for(|looked| looked.number > asked).await.map_or(true, |looked| looked.failed);
@@ -197,8 +207,13 @@ impl<R: Reader> Live<R> {
         if let Some(running) = current.upgrade().filter(|running| !running.work.is_finished()) {
             return running;
         }
-        let shared =
-            Arc::new(Shared { store: store.clone(), board: RwLock::new(None), begun: AtomicU64::new(0), asked: Notify::new() });
+        let shared = Arc::new(Shared {
+            store: store.clone(),
+            board: RwLock::new(None),
+            begun: AtomicU64::new(0),
+            wanted: AtomicU64::new(0),
+            asked: Notify::new(),
+        });
         let (tell, moved) = watch::channel(());
         let (told, looked) = watch::channel(Looked::default());
         let work = tokio::spawn(read(Arc::clone(&shared), Hints::<R>::of(hub), told, tell));
@@ -233,7 +248,7 @@ async fn read<R: Reader>(shared: Arc<Shared<R>>, mut hints: Hints<R>, looked: wa
         }
         sleep_until(began + GAP).await;
         what = tokio::select! {
-            () = shared.asked.notified() => What::All,
+            () = shared.asked() => What::All,
             () = sleep_until(last_of_all + POLL) => What::All,
             hinted = hints.next() => hinted,
         };

@@ -84,10 +84,8 @@ async fn one_look_serves_all_who_follow(kind: Kind) {
     let strange = world.server(&tree.other_partner, VendorKind::ThreeManager, chrono_tz::UTC).await;
     // Of three kinds: who sees both, one, or the other.
     let viewers = [&tree.distributor, &tree.partner, &tree.other_partner];
-    let mut followers = Vec::new();
-    for viewer in viewers.iter().cycle().take(FOLLOWERS) {
-        followers.push(world.app.health_changed(&reader(viewer), viewer.id, None).await.unwrap().unwrap());
-    }
+    let follow = async |viewer: &&Account| world.app.health_changed(&reader(viewer), viewer.id, None).await.unwrap().unwrap();
+    let followers = join_all(viewers.iter().cycle().take(FOLLOWERS).map(follow)).await;
     let told = followers.into_iter().zip(viewers.iter().cycle()).map(async |(stream, viewer)| {
         let count = if viewer.id == tree.distributor.id { 2 * CHANGES } else { CHANGES };
         let mut heard: HashMap<Uuid, Vec<i64>> = HashMap::new();
@@ -229,10 +227,9 @@ async fn states_of_runs_rise_for_all_to_the_last_one(kind: Kind) {
         ProgressSelector { account_id: Some(tree.partner.id), ..Default::default() },
         ProgressSelector::default(),
     ];
-    let mut followers = Vec::new();
-    for which in selectors.iter().cycle().take(FOLLOWERS) {
-        followers.push(world.app.sync_progress(&reader(&tree.distributor), which.clone()).await.unwrap().unwrap());
-    }
+    let by = reader(&tree.distributor);
+    let follow = async |which: &ProgressSelector| world.app.sync_progress(&by, which.clone()).await.unwrap().unwrap();
+    let mut followers = join_all(selectors.iter().cycle().take(FOLLOWERS).map(follow)).await;
     let told = followers.iter_mut().map(|states| until(states, id, SyncStatus::Cancelled));
     world.statements();
     let happen = async {
@@ -387,13 +384,13 @@ async fn what_happened_is_resolved_once(kind: Kind) {
     };
     // Two accounts see the same change and not the same of it: what is above an account is not to be seen from there.
     let viewers = [&tree.distributor, &tree.partner];
-    let mut followers = Vec::new();
-    for viewer in viewers.iter().cycle().take(FOLLOWERS) {
+    let follow = async |viewer: &&Account| {
         let mut answers = Box::pin(subscribe(&schema, &world.app, viewer, &text(&tree.partner)));
         let stored = within(answers.next()).await.unwrap();
         assert!(matches!(stored, Answer::Own(_)), "what is stored is for each alone");
-        followers.push(answers);
-    }
+        answers
+    };
+    let mut followers = join_all(viewers.iter().cycle().take(FOLLOWERS).map(follow)).await;
     world.statements();
     let heard = Mutex::new(Vec::new());
     let told = followers.iter_mut().map(async |answers| match within(answers.next()).await.unwrap() {
