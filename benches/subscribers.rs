@@ -5,7 +5,7 @@
 //! with `healthChanged` and once with `syncProgress`: single events, a while apart, each a commit and the hint after it. With
 //! `syncProgress` then 15 runs move on four times a second each, for ten seconds, and at last all at once: who is slow gets merged states,
 //! and the last one of each run. Printed are the times from an event's commit to the first, the median and the last of all clients, and
-//! the resident memory of the node, per subscriber: what it grew by since there was one.
+//! the resident memory of the node; per subscriber what it has grown by since there was none.
 //!
 //! Run with `cargo bench --bench subscribers`; each process needs a file descriptor for each subscriber, so `ulimit -n 20000` first.
 //! `COPPICE_BENCH_SUBSCRIBERS` changes their number; `COPPICE_BENCH_DATABASE=postgres://…` takes an empty PostgreSQL database instead of
@@ -302,7 +302,8 @@ async fn bench() {
     let progress = "subscription { syncProgress { runId status feedsDone feedsTotal pages syncRun { server { name } } } }";
 
     maker.change().await;
-    let (mut clients, _) = connect(&address, &key, &changed).await;
+    let before = memory("VmRSS:");
+    let mut clients = connect(&address, &key, &changed, before).await;
     for event in 0..EVENTS {
         sleep(APART).await;
         let committed = maker.change().await;
@@ -312,22 +313,21 @@ async fn bench() {
     clients.child.wait().await.unwrap();
     sleep(APART).await;
 
-    let (mut clients, idle) = connect(&address, &key, progress).await;
+    let mut clients = connect(&address, &key, progress, before).await;
     for event in 0..EVENTS {
         sleep(APART).await;
         let (_, committed) = maker.move_on(&maker.runs[..1]).await;
         single("syncProgress", committed, &clients.ask("single", event.try_into().unwrap()).await);
     }
-    burst(&maker, &mut clients, idle).await;
+    burst(&maker, &mut clients, before).await;
     drop(clients.stdin);
     clients.child.wait().await.unwrap();
     shutdown.cancel();
     served.await.unwrap().unwrap();
 }
 
-/// Starts clients, waits until all of them listen, and tells the memory; gives the memory without them.
-async fn connect(address: &str, key: &str, query: &str) -> (Clients, u64) {
-    let before = memory("VmRSS:");
+/// Starts clients, waits until all of them listen, and tells the memory; `before` is what there was without any.
+async fn connect(address: &str, key: &str, query: &str, before: u64) -> Clients {
     let started = micros();
     let mut clients = Clients::start(address, key, query);
     clients.ask("wait", 0).await;
@@ -335,13 +335,13 @@ async fn connect(address: &str, key: &str, query: &str) -> (Clients, u64) {
     sleep(APART).await;
     let idle = memory("VmRSS:");
     println!(
-        "connected in {} ms; memory {} MiB, before {} MiB: {} KiB each",
-        took / 1000,
+        "all listen after {}; memory {} MiB, before {} MiB: {} KiB each",
+        ms(took),
         idle / 1024,
         before / 1024,
         each(idle, before)
     );
-    (clients, before)
+    clients
 }
 
 fn single(what: &str, committed: i64, at: &Value) {
