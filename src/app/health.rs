@@ -1,14 +1,13 @@
 //! Changes of health as they happen: first those after the caller's cursor, then each new one, in the order of their commits, none missing.
-//!
-//! The rows are the truth: a cursor is a place in the one sequence of all changes, so it holds for any number of accounts. The hub only
-//! says when to look; a look every 2 s is the net.
+//! A cursor is a place in the one sequence of all changes, so it holds for any number of accounts.
 
-use std::{collections::VecDeque, time::Duration};
+use futures_util::stream::BoxStream;
+use tokio::sync::broadcast::Receiver;
 
-use futures_util::{StreamExt as _, stream, stream::BoxStream};
-use tokio::sync::broadcast::{Receiver, error::RecvError};
-
-use super::{App, AppError};
+use super::{
+    App, AppError, Hub,
+    live::{Log, News, tail},
+};
 use crate::{
     domain::{
         account::Actor,
@@ -18,16 +17,41 @@ use crate::{
         server::Server,
     },
     id::Uuid,
-    store::{Store, account, feed, health, server},
+    store::{Store, StoreError, account, feed, health, server},
 };
 
-/// The longest time between two looks.
-const POLL: Duration = Duration::from_secs(2);
-/// Changes read at a time; a subscriber that was away for long gets them in pieces.
-const BATCH: u64 = 100;
-
 /// Changes of health, each with its cursor.
-pub type HealthStream = BoxStream<'static, Result<(String, HealthChange), AppError>>;
+pub type HealthStream = BoxStream<'static, Result<News<(String, HealthChange)>, AppError>>;
+
+/// All changes, in the order of their commits.
+pub(super) struct HealthLog;
+
+impl Log for HealthLog {
+    type Place = i64;
+    type Record = (String, HealthChange);
+
+    fn hints(hub: &Hub) -> Receiver<Uuid> {
+        hub.health()
+    }
+
+    fn account((_, change): &Self::Record) -> Uuid {
+        change.account_id
+    }
+
+    async fn end(store: &Store) -> Result<i64, StoreError> {
+        health::last_place(store).await
+    }
+
+    async fn after(
+        store: &Store,
+        account: Option<Uuid>,
+        place: i64,
+        limit: u64,
+    ) -> Result<Vec<(i64, Self::Record)>, StoreError> {
+        let found = health::after(store, account, place, limit).await?;
+        Ok(found.into_iter().map(|(place, change)| (place, (health::cursor(place), change))).collect())
+    }
+}
 
 impl App {
     /// `healthChanged`: each change at an account and those below it after the cursor, or from now on; `None` when the account is not to be
@@ -39,26 +63,13 @@ impl App {
         after: Option<&str>,
     ) -> Result<Option<HealthStream>, AppError> {
         let store = &self.parts.store;
-        // Before the first look, so that nothing falls between.
-        let hints = self.hub().health();
+        let place = after.map(health::read_cursor).transpose()?;
+        // Before anything else is asked, so that nothing falls between.
+        let follower = self.live.health.follow(store, self.hub()).await?;
         if !account::by_ids(store, actor.account_id, &[account_id]).await?.contains_key(&account_id) {
             return Ok(None);
         }
-        let place = match after {
-            Some(cursor) => health::read_cursor(cursor)?,
-            None => health::last_place(store).await?,
-        };
-        let follow = Follow {
-            store: store.clone(),
-            viewer: actor.account_id,
-            account: account_id,
-            place,
-            hints,
-            ready: VecDeque::new(),
-            wait: false,
-            over: false,
-        };
-        Ok(Some(stream::unfold(follow, Follow::next).boxed()))
+        Ok(Some(tail::<HealthLog>(follower, account_id, place)))
     }
 
     /// Servers whose check fails, the longest unhealthy first.
@@ -69,57 +80,5 @@ impl App {
     /// Feeds without new data, or that the vendor refuses, the longest unhealthy first.
     pub async fn unhealthy_feeds(&self, actor: &Actor, account_id: Uuid, page: &PageArgs) -> Result<Page<Feed>, AppError> {
         Ok(feed::unhealthy(&self.parts.store, actor.account_id, account_id, page).await?)
-    }
-}
-
-/// A subscription under way.
-struct Follow {
-    store: Store,
-    viewer: Uuid,
-    account: Uuid,
-    /// The place of the last change read.
-    place: i64,
-    hints: Receiver<Uuid>,
-    ready: VecDeque<(String, HealthChange)>,
-    wait: bool,
-    over: bool,
-}
-
-impl Follow {
-    async fn next(mut self) -> Option<(Result<(String, HealthChange), AppError>, Self)> {
-        loop {
-            if let Some(change) = self.ready.pop_front() {
-                return Some((Ok(change), self));
-            }
-            if self.over {
-                return None;
-            }
-            if self.wait {
-                self.wait().await;
-            }
-            match health::after(&self.store, self.viewer, self.account, self.place, BATCH).await {
-                Ok(found) => {
-                    self.wait = (found.len() as u64) < BATCH;
-                    self.place = found.last().map_or(self.place, |(place, _)| *place);
-                    self.ready = found.into_iter().map(|(place, change)| (health::cursor(place), change)).collect();
-                }
-                Err(error) => {
-                    self.over = true;
-                    return Some((Err(error.into()), self));
-                }
-            }
-        }
-    }
-
-    /// Until a hint, or for as long as a hint may be missing. Whose health it is decides the look.
-    async fn wait(&mut self) {
-        let hint = async {
-            match self.hints.recv().await {
-                Ok(_) | Err(RecvError::Lagged(_)) => {}
-                Err(RecvError::Closed) => std::future::pending().await,
-            }
-        };
-        // Running out of time is one of the two ways to go on.
-        let _ = tokio::time::timeout(POLL, hint).await;
     }
 }

@@ -45,6 +45,7 @@ mod idempotent;
 mod identity;
 pub mod input;
 mod issuer;
+mod live;
 mod pauses;
 pub mod ports;
 mod progress;
@@ -71,6 +72,7 @@ pub use health::HealthStream;
 pub use hub::Hub;
 pub use identity::SignIn;
 pub use issuer::IssuerSettings;
+pub use live::News;
 pub use progress::ProgressStream;
 pub use relay::relay;
 pub use sealing::{KeyUse, Rotation};
@@ -117,6 +119,15 @@ pub struct App {
     certificates: Certificates,
     sign_in: sign_in::SignInDesk,
     issuer: Option<issuer::Issuer>,
+    live: Lives,
+}
+
+/// What can be followed.
+#[derive(Default)]
+struct Lives {
+    runs: live::Live<progress::Runs>,
+    health: live::Live<live::LogReader<health::HealthLog>>,
+    certificates: live::Live<live::LogReader<certificates::CertificateLog>>,
 }
 
 impl fmt::Debug for App {
@@ -129,7 +140,13 @@ impl App {
     /// The use cases over `parts`.
     pub fn new(parts: AppParts) -> Self {
         let certificates = desk(&parts, CertificateSettings::default());
-        Self { parts, certificates, sign_in: sign_in::SignInDesk::new(SignInSettings::default()), issuer: None }
+        Self {
+            parts,
+            certificates,
+            sign_in: sign_in::SignInDesk::new(SignInSettings::default()),
+            issuer: None,
+            live: Lives::default(),
+        }
     }
 
     /// The same, with what the operator decides about certificates.

@@ -82,7 +82,7 @@ pub(super) fn refuse(request: &Request, errors: Vec<ServerError>) -> Response {
 }
 
 /// What the request was given of a type.
-fn given<T: Any>(request: &Request) -> Option<&T> {
+pub(super) fn given<T: Any>(request: &Request) -> Option<&T> {
     request.data.get(&TypeId::of::<T>())?.downcast_ref()
 }
 

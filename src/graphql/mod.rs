@@ -4,6 +4,7 @@
 //! - Every field that asks `app` does so as the request's caller; what that one may not see is absent.
 //! - A nullable field that can fail is `Option<Result<T>>`: its failure costs that field and not its parent.
 //! - Errors have a code of a closed list and the request's id (`error`, `edge`); causes stay in the log.
+//! - A subscription's events are resolved once for all who ask for the same (`told`).
 //! - Whether a request is valid, and how much it may ask, is judged before the engine sees it (`gate`).
 //!
 //! To add a query or mutation: its use case in `app`, its resolver beside its siblings in `queries` or `mutations`, its types in
@@ -38,6 +39,7 @@ mod queries;
 mod scalars;
 mod subscriptions;
 mod sums;
+mod told;
 mod types;
 
 #[cfg(test)]
@@ -48,6 +50,7 @@ pub use error::{Code, error_code, server_error};
 pub use gate::{
     Asker, Gate, GateSettings, Limits, MUTATION_COST, PLAIN_LIST, ROW_COST, Rate, TrustedDocuments, TrustedOnly, WEIGHTS,
 };
+pub use told::Answer;
 
 /// The schema's query root, with the page arguments of its connections.
 pub type Query = connection::Paged<queries::Query>;
@@ -59,6 +62,7 @@ type Engine = Schema<Query, mutations::Mutation, subscriptions::Subscription>;
 pub struct CoppiceSchema {
     engine: Engine,
     gate: Arc<Gate>,
+    told: Arc<told::Memory>,
 }
 
 impl CoppiceSchema {
@@ -82,12 +86,19 @@ impl CoppiceSchema {
     }
 
     /// Starts a subscription; judged as by [`execute`](Self::execute).
-    pub fn execute_stream(&self, request: impl Into<Request>) -> BoxStream<'static, Response> {
-        let mut request = request.into();
+    pub fn subscribe(&self, mut request: Request) -> BoxStream<'static, Answer> {
         if let Err(refused) = self.ensure_admitted(&mut request) {
-            return stream::iter([*refused]).boxed();
+            return stream::iter([Answer::Own(refused)]).boxed();
         }
-        self.engine.execute_stream(request)
+        match gate::admitted(&request) {
+            Some(admitted) => told::start(&self.engine, &self.told, request, admitted),
+            None => stream::empty().boxed(),
+        }
+    }
+
+    /// The same, each answer for itself.
+    pub fn execute_stream(&self, request: impl Into<Request>) -> BoxStream<'static, Response> {
+        self.subscribe(request.into()).map(Response::from).boxed()
     }
 
     fn ensure_admitted(&self, request: &mut Request) -> Result<(), Box<Response>> {
@@ -116,7 +127,7 @@ fn gated(
 ) -> CoppiceSchema {
     // What the gate lets through is valid; the engine's rules would only be run once more.
     let engine = builder.validation_mode(ValidationMode::Fast).extension(edge::EdgeFactory).finish();
-    CoppiceSchema { engine, gate: Arc::new(Gate::new(settings, clock)) }
+    CoppiceSchema { engine, gate: Arc::new(Gate::new(settings, clock)), told: Arc::default() }
 }
 
 /// The schema as text: sorted, with `@specifiedBy`; what `schema.graphql` holds.

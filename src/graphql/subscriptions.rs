@@ -1,16 +1,18 @@
-//! What happens, as it happens: `app` gives what is stored and then what is new; here it is shown.
+//! What happens, as it happens: `app` gives what is stored and then what is new; [`told`] has it shown.
 
-use async_graphql::{
-    Context, ID, Subscription as GraphqlSubscription,
-    futures_util::stream::{self, BoxStream, StreamExt as _},
-};
+use async_graphql::{Context, ID, Subscription as GraphqlSubscription, futures_util::stream::BoxStream};
 
 use super::{
     context::{Session, key},
     error::{ApiError, Code, Result},
+    told,
     types::{Certificate, HealthChange, SyncProgress},
 };
-use crate::{app::query::ProgressSelector, id::Kind};
+use crate::{
+    app::query::ProgressSelector,
+    domain::{certificate, health},
+    id::Kind,
+};
 
 /// What happens, as it happens.
 #[derive(Default)]
@@ -41,9 +43,8 @@ impl Subscription {
             account_id: account_id.map(|id| key(Kind::Account, &id)),
             after,
         };
-        // What is not to be seen is absent: a stream without events.
-        let states = session.app.sync_progress(session.actor, which).await?.unwrap_or_else(|| stream::empty().boxed());
-        Ok(states.map(|state| Ok(state?.into())).boxed())
+        let states = async { Ok(session.app.sync_progress(session.actor, which).await?) };
+        told::field(ctx, states, |run| SyncProgress(run.clone())).await
     }
 
     /// Each certificate issued, in order; Query.certificates has the ones before.
@@ -55,9 +56,9 @@ impl Subscription {
     ) -> Result<BoxStream<'static, Result<Certificate>>> {
         let session = Session::of(ctx)?;
         let after = after.map(|id| key(Kind::Certificate, &id));
-        let issued = session.app.certificate_issued(session.actor, key(Kind::Account, &account_id), after).await?;
-        let issued = issued.unwrap_or_else(|| stream::empty().boxed());
-        Ok(issued.map(|certificate| Ok(certificate?.into())).boxed())
+        let account = key(Kind::Account, &account_id);
+        let issued = async { Ok(session.app.certificate_issued(session.actor, account, after).await?) };
+        told::field(ctx, issued, |certificate: &certificate::Certificate| certificate.clone().into()).await
     }
 
     /// Each change of a server's or feed's health, in order; Health.history has the ones before.
@@ -69,8 +70,10 @@ impl Subscription {
     ) -> Result<BoxStream<'static, Result<HealthChange>>> {
         let session = Session::of(ctx)?;
         let account = key(Kind::Account, &account_id);
-        let changes = session.app.health_changed(session.actor, account, after.as_deref()).await?;
-        let changes = changes.unwrap_or_else(|| stream::empty().boxed());
-        Ok(changes.map(|change| change.map(|(cursor, record)| HealthChange::new(cursor, record)).map_err(Into::into)).boxed())
+        let changes = async { Ok(session.app.health_changed(session.actor, account, after.as_deref()).await?) };
+        told::field(ctx, changes, |(cursor, change): &(String, health::HealthChange)| {
+            HealthChange::new(cursor.clone(), change.clone())
+        })
+        .await
     }
 }

@@ -10,7 +10,7 @@ use super::{
     auth::{AuthenticateError, Credential, Identity},
     error::set_code,
 };
-use crate::graphql::Code;
+use crate::graphql::{Answer, Code};
 
 /// The way an operation came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub trait Backend: Send + Sync + 'static {
     async fn execute(&self, request: Request) -> Response;
 
     /// Starts a subscription.
-    fn subscribe(&self, request: Request) -> BoxStream<'static, Response>;
+    fn subscribe(&self, request: Request) -> BoxStream<'static, Answer>;
 
     /// Last look at an error before it leaves: gives it its code and a public sentence. The request id is added afterwards.
     fn finish_error(&self, error: &mut ServerError) {

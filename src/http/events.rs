@@ -73,7 +73,7 @@ async fn signed_out<B: Backend>(api: Arc<Api<B>>, identity: Option<Identity<B::A
 
 /// A stream of one refusal.
 pub(super) fn refuse(refused: &Finished) -> Response<Body> {
-    write(Body::from(format!("{}{COMPLETE}", next(refused))))
+    write(Body::from(format!("{}{COMPLETE}", next(&refused.to_json()))))
 }
 
 struct Events {
@@ -92,8 +92,9 @@ impl Events {
             step = steps.next() => step?,
         };
         let text = match &step {
-            Step::Next(answer) => return Some(next(answer).into()),
-            Step::Refused(answer) => format!("{}{COMPLETE}", next(answer)),
+            Step::Next(answer) => return Some(next(&answer.to_json()).into()),
+            Step::Shared(text) => return Some(next(text).into()),
+            Step::Refused(answer) => format!("{}{COMPLETE}", next(&answer.to_json())),
             Step::Done => COMPLETE.to_owned(),
         };
         self.steps = None;
@@ -102,8 +103,8 @@ impl Events {
 }
 
 /// JSON has no line breaks in it, so one `data` line holds it.
-fn next(answer: &Finished) -> String {
-    format!("event: next\ndata: {}\n\n", answer.to_json())
+fn next(answer: &str) -> String {
+    format!("event: next\ndata: {answer}\n\n")
 }
 
 fn write(body: Body) -> Response<Body> {

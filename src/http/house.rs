@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     app::{App, AppError, SignIn},
-    graphql::{self, Asker, Caller, ClientAddress, CoppiceSchema, RequestId, SessionId},
+    graphql::{self, Answer, Asker, Caller, ClientAddress, CoppiceSchema, RequestId, SessionId},
     token::TokenKeys,
 };
 
@@ -75,8 +75,8 @@ impl Backend for House {
         self.schema.execute(request).await
     }
 
-    fn subscribe(&self, request: Request) -> BoxStream<'static, Response> {
-        self.schema.execute_stream(request)
+    fn subscribe(&self, request: Request) -> BoxStream<'static, Answer> {
+        self.schema.subscribe(request)
     }
 
     async fn ready(&self) -> Result<(), String> {

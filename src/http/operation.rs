@@ -8,7 +8,7 @@ use async_graphql::{
 };
 use axum::http::StatusCode;
 use futures_util::{
-    StreamExt as _,
+    FutureExt as _, StreamExt as _,
     stream::{self, BoxStream},
 };
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
@@ -22,7 +22,7 @@ use super::{
     error::{MASKED, TOO_SLOW, set_code},
     params::Params,
 };
-use crate::graphql::{Code, error_code, server_error};
+use crate::graphql::{Answer, Code, error_code, server_error};
 
 /// Who asks.
 #[derive(Debug, Clone)]
@@ -85,6 +85,8 @@ pub(super) async fn execute<B: Backend>(api: &Api<B>, prepared: Prepared, reques
 pub(super) enum Step {
     /// An answer.
     Next(Finished),
+    /// An answer that others get too, as JSON.
+    Shared(Arc<str>),
     /// It was refused or broke off; nothing follows.
     Refused(Finished),
     /// Its end.
@@ -107,15 +109,19 @@ pub(super) fn stream<B: Backend>(
             Ok(prepared) => run(api, prepared, caller.request_id),
         }
     };
-    guarded(&outer.0, &outer.1, stream::once(prepared).flatten().boxed())
+    // Boxed, so that what preparing took does not stay with the stream.
+    guarded(&outer.0, &outer.1, stream::once(prepared.boxed()).flatten().boxed())
 }
 
 /// Runs a prepared operation of any kind as a stream.
 pub(super) fn run<B: Backend>(api: Arc<Api<B>>, prepared: Prepared, request_id: String) -> BoxStream<'static, Step> {
     if prepared.kind == OperationType::Subscription {
-        let answers = api.backend.subscribe(prepared.request).enumerate().map(move |(place, response)| {
-            let answer = Finished::new(&*api.backend, response, &request_id);
-            if place == 0 && answer.request_error { Step::Refused(answer) } else { Step::Next(answer) }
+        let answers = api.backend.subscribe(prepared.request).enumerate().map(move |(place, answer)| match answer {
+            Answer::Shared(text) => Step::Shared(text),
+            Answer::Own(response) => {
+                let answer = Finished::new(&*api.backend, *response, &request_id);
+                if place == 0 && answer.request_error { Step::Refused(answer) } else { Step::Next(answer) }
+            }
         });
         return answers.chain(stream::iter([Step::Done])).boxed();
     }

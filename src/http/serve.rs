@@ -21,7 +21,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     task::JoinSet,
-    time::{MissedTickBehavior, interval, sleep, timeout},
+    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
 };
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -129,6 +129,7 @@ pub async fn serve(listener: TcpListener, router: Router, drain: Drain, settings
     let mut refresh = interval(settings.tls_refresh);
     refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut connections = JoinSet::new();
+    let mut warned = None;
     loop {
         tokio::select! {
             () = drain.started() => break,
@@ -137,7 +138,7 @@ pub async fn serve(listener: TcpListener, router: Router, drain: Drain, settings
                     let acceptor = tls.as_ref().map(|tls| TlsAcceptor::from(tls.config()));
                     connections.spawn(connect(stream, address, acceptor, router.clone(), drain.clone(), settings.clone()));
                 }
-                Err(error) => pause(&error).await,
+                Err(error) => pause(&error, &mut warned).await,
             },
             _ = refresh.tick(), if tls.is_some() => {
                 if let Some(tls) = &mut tls {
@@ -159,11 +160,18 @@ pub async fn serve(listener: TcpListener, router: Router, drain: Drain, settings
     Ok(())
 }
 
-/// A failed accept is either one connection's trouble or a lack of file descriptors, which takes a while to pass.
-async fn pause(error: &io::Error) {
+/// A failed accept is either one connection's trouble or a lack of file descriptors, which may last: the connections that are open are
+/// served on, and the others wait in the system's queue. The log says so once a minute.
+async fn pause(error: &io::Error, warned: &mut Option<Instant>) {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     if !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
-        warn!(error = error as &dyn Error, "A connection could not be accepted");
+        if warned.is_none_or(|warned| warned.elapsed() >= Duration::from_mins(1)) {
+            warn!(
+                error = error as &dyn Error,
+                "Connections cannot be accepted; each open one needs a file descriptor (ulimit -n)"
+            );
+            *warned = Some(Instant::now());
+        }
         sleep(Duration::from_millis(200)).await;
     }
 }

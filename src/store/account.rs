@@ -1,6 +1,9 @@
 //! Accounts and their tree.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use coppice_entity::{account, account_closure, account_sequence};
 use sea_orm::{
@@ -112,6 +115,23 @@ pub async fn strictly_below(from: &impl Source, top: Uuid, accounts: &[Uuid]) ->
         .all(from.db())
         .await?;
     Ok(rows.into_iter().map(|row| row.descendant_id).collect())
+}
+
+/// Each of `accounts` with all above it: whoever belongs to one of them may see it. An account stays below the same ones for ever.
+pub async fn lineages(
+    from: &impl Source,
+    accounts: impl Iterator<Item = Uuid>,
+) -> Result<HashMap<Uuid, Arc<[Uuid]>>, StoreError> {
+    use account_closure::Column as C;
+    let accounts: Vec<Uuid> = accounts.collect::<HashSet<_>>().into_iter().collect();
+    let mut above: HashMap<Uuid, Vec<Uuid>> = HashMap::new();
+    for some in accounts.chunks(1_000) {
+        let rows = account_closure::Entity::find().filter(C::DescendantId.is_in(some.iter().copied())).all(from.db()).await?;
+        for row in rows {
+            above.entry(row.descendant_id).or_default().push(row.ancestor_id);
+        }
+    }
+    Ok(above.into_iter().map(|(account, above)| (account, above.into())).collect())
 }
 
 /// Of `wanted` pairs of parent and external id, those that are there already.

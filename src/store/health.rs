@@ -4,7 +4,7 @@ use coppice_entity::{account_sequence, anomaly, feed, health_change, server};
 use sea_orm::{
     ColumnTrait, ConnectionTrait as _, EntityTrait, JoinType, PaginatorTrait as _, QueryFilter, QueryOrder as _, QuerySelect,
     RelationTrait, Statement,
-    sea_query::{ExprTrait as _, Func},
+    sea_query::{Condition, ExprTrait as _, Func},
 };
 
 use super::{
@@ -95,24 +95,20 @@ pub async fn last_place(from: &impl Source) -> Result<i64, StoreError> {
     row.ok_or(StoreError::Corrupt("sequence"))?.try_get_by_index(0).map_err(Into::into)
 }
 
-/// The changes at `account` and those below it, of what `viewer` may see, after a place, in order. Since places follow commit order, none is
-/// ever added before one that was read.
+/// The changes at `account` and those below it, or of all accounts, after a place, in order. Since places follow commit order, none is ever
+/// added before one that was read.
 pub async fn after(
     from: &impl Source,
-    viewer: Uuid,
-    account: Uuid,
+    account: Option<Uuid>,
     place: i64,
     limit: u64,
 ) -> Result<Vec<(i64, HealthChange)>, StoreError> {
     use health_change::Column as C;
-    let rows = health_change::Entity::find()
-        .filter(C::Place.gt(place))
-        .filter(below(C::AccountId, viewer))
-        .filter(below(C::AccountId, account))
-        .order_by_asc(C::Place)
-        .limit(limit)
-        .all(from.db())
-        .await?;
+    let mut all = Condition::all().add(C::Place.gt(place));
+    if let Some(account) = account {
+        all = all.add(below(C::AccountId, account));
+    }
+    let rows = health_change::Entity::find().filter(all).order_by_asc(C::Place).limit(limit).all(from.db()).await?;
     rows.into_iter().map(|row| Ok((row.place, from_row(row)?))).collect()
 }
 

@@ -339,8 +339,9 @@ impl Store {
         Ok(Tx { inner: Arc::new(tx), now: self.clock.now(), permit: None })
     }
 
-    /// The instant before which no `updated_at` will be committed any more, in milliseconds: what lists in that order may show.
-    async fn settled_before(&self) -> Result<i64, StoreError> {
+    /// The instant before which no `updated_at`, nor any other time of a write, will be committed any more, in milliseconds: what lists in
+    /// that order may show.
+    pub async fn settled_before(&self) -> Result<i64, StoreError> {
         let now = self.clock.now().timestamp_millis();
         if self.is_sqlite() {
             return Ok(now.min(self.open_since.load(Ordering::SeqCst)));

@@ -182,24 +182,35 @@ pub async fn collections(
     }
 }
 
-/// The runs whose progress a subscriber follows: those of `filter`'s account and server that are open or ended at `since` or later, of
-/// what `viewer` may see.
-pub async fn followed(
-    from: &impl Source,
-    viewer: Uuid,
-    filter: &SyncRunFilter,
-    since: Instant,
-) -> Result<Vec<SyncRun>, StoreError> {
+/// The runs that are open or ended at `since` (in milliseconds) or later, of all servers, the first requested first; each with the account
+/// of its server.
+pub async fn moving(from: &impl Source, since: i64) -> Result<Vec<(SyncRun, Uuid)>, StoreError> {
     use sync_run::Column as C;
-    let mut all = Condition::all().add(C::Status.is_in(OPEN).or(C::FinishedAt.gte(since.timestamp_millis())));
-    if let Some(account) = filter.account_id {
-        all = all.add(below(server::Column::AccountId, account));
+    with_accounts(from, C::Status.is_in(OPEN).or(C::FinishedAt.gte(since))).await
+}
+
+/// The runs with these ids, of all servers, each with the account of its server.
+pub async fn told(from: &impl Source, ids: impl Iterator<Item = Uuid>) -> Result<Vec<(SyncRun, Uuid)>, StoreError> {
+    let ids: Vec<Uuid> = ids.collect();
+    let mut found = Vec::new();
+    for some in ids.chunks(1_000) {
+        found.append(&mut with_accounts(from, sync_run::Column::Id.is_in(some.iter().copied())).await?);
     }
-    if let Some(server) = filter.server_id {
-        all = all.add(C::ServerId.eq(server));
-    }
-    let rows = seen_by(viewer).filter(all).order_by_asc(C::RequestedAt).order_by_asc(C::Id).all(from.db()).await?;
-    rows.into_iter().map(from_row).collect()
+    Ok(found)
+}
+
+async fn with_accounts(from: &impl Source, which: Expr) -> Result<Vec<(SyncRun, Uuid)>, StoreError> {
+    use sync_run::Column as C;
+    let rows = sync_run::Entity::find()
+        .find_also_related(server::Entity)
+        .filter(which)
+        .order_by_asc(C::RequestedAt)
+        .order_by_asc(C::Id)
+        .all(from.db())
+        .await?;
+    rows.into_iter()
+        .map(|(run, server)| Ok((from_row(run)?, server.ok_or(StoreError::Corrupt("sync_run.server_id"))?.account_id)))
+        .collect()
 }
 
 /// The open run of a server with one of `triggers`, the one due first.

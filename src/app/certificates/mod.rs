@@ -44,6 +44,7 @@ mod reads;
 
 pub use close::CloseReport;
 pub use draw::FileKind;
+pub(super) use issued::CertificateLog;
 pub use issued::CertificateStream;
 pub(super) use public::network;
 pub use public::{Lifetime, PublicCertificate, VerificationResult, Visits};

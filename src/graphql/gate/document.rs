@@ -6,8 +6,8 @@
 use std::sync::LazyLock;
 
 use apollo_compiler::{
-    ExecutableDocument as Typed, Schema, ast,
-    executable::Operation,
+    ExecutableDocument as Typed, Node, Schema, ast,
+    executable::{Field, Operation},
     name,
     parser::Parser,
     schema::ExtendedType,
@@ -56,6 +56,8 @@ pub(super) struct Document {
     pub(super) typed: Valid<Typed>,
     /// Whether it asks for `__schema` or `__type`.
     pub(super) introspects: bool,
+    /// Whether it asks for users or API keys, of which not everyone in an account sees the same.
+    pub(super) shows_people: bool,
 }
 
 impl Document {
@@ -83,7 +85,9 @@ impl Document {
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
-        Ok(Self { executable, typed, introspects })
+        let people = |field: &Node<Field>| matches!(field.ty().inner_named_type().as_str(), "User" | "ApiKey");
+        let shows_people = typed.operations.iter().any(|operation| operation.all_fields(&typed).any(people));
+        Ok(Self { executable, typed, introspects, shows_people })
     }
 
     /// The operation that `name` selects.

@@ -118,6 +118,29 @@ pub(super) struct Admitted {
     balance: Option<Balance>,
 }
 
+impl Admitted {
+    /// The same operation again, with nothing of a caller's in it.
+    pub(super) fn request(&self) -> Request {
+        let mut request = Request::new(String::new()).variables(Variables::from_json(Json::Object(self.variables.clone())));
+        request.operation_name.clone_from(&self.operation);
+        request.set_parsed_query(self.document.executable.clone());
+        request
+    }
+
+    /// Names the document for as long as this is kept: equal texts have, as a rule, one document.
+    pub(super) fn document_address(&self) -> usize {
+        Arc::as_ptr(&self.document).addr()
+    }
+
+    /// What beside the document decides an answer: two for whom it is equal get equal ones.
+    pub(super) fn question(&self, actor: Option<&Actor>) -> String {
+        // Users and API keys are seen by themselves and by administrators.
+        let who = actor.filter(|_| self.document.shows_people).map(|actor| actor.who);
+        let of = actor.map(|actor| (actor.account_id, actor.permission, who));
+        format!("{:?} {:?} {:?}", self.operation, of, self.variables)
+    }
+}
+
 impl Gate {
     /// A gate; trusted documents that do not pass it are told to the log.
     pub fn new(settings: GateSettings, clock: SharedClock) -> Self {

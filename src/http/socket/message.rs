@@ -70,6 +70,16 @@ pub(super) struct OfOperation<'a, P> {
     pub(super) payload: Option<P>,
 }
 
+/// `next` with a payload that is JSON already.
+pub(super) fn next(id: &str, payload: &str) -> String {
+    let id = json(&id);
+    let mut text = String::with_capacity(id.len() + payload.len() + 40);
+    for part in ["{\"id\":", &id, ",\"type\":\"next\",\"payload\":", payload, "}"] {
+        text.push_str(part);
+    }
+    text
+}
+
 /// A close reason cut to what a close frame holds (RFC 6455, section 5.5: 125 bytes with the code).
 pub(super) fn reason(text: &str) -> &str {
     &text[..text.floor_char_boundary(123)]
@@ -109,6 +119,12 @@ mod tests {
         ] {
             assert!(ClientMessage::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_payload_is_put_in_as_it_is() {
+        let whole = OfOperation { id: "a\"b", r#type: "next", payload: Some(json!({ "data": { "a": 1 } })) };
+        assert_eq!(next("a\"b", r#"{"data":{"a":1}}"#), json(&whole));
     }
 
     #[test]

@@ -33,9 +33,9 @@ use crate::graphql::Code;
 
 const PROTOCOL: &str = "graphql-transport-ws";
 
-/// Bytes read or written at once; small, since a subscriber mostly waits. With it 5,000 idle subscribers, engine and all, were
-/// measured at 17 KiB each.
-const BUFFER: usize = 4 * 1024;
+/// Bytes read at once; few, since a subscriber mostly waits, and each keeps as many. What a subscriber costs is measured in
+/// `benches/subscribers.rs`.
+const BUFFER: usize = 1024;
 
 /// Whether a request asks for a WebSocket.
 pub(super) fn is_upgrade(parts: &Parts) -> bool {

@@ -6,6 +6,7 @@ use std::{
     borrow::Cow,
     collections::{HashMap, hash_map::Entry},
     net::IpAddr,
+    pin::Pin,
     sync::Arc,
     time::Duration,
 };
@@ -16,10 +17,10 @@ use futures_util::{
     stream::{AbortHandle, Abortable, BoxStream, SelectAll},
 };
 use serde_json::{Map, Value};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until, timeout};
+use tokio::time::{Instant, MissedTickBehavior, Sleep, interval_at, sleep, sleep_until, timeout};
 use tracing::debug;
 
-use super::message::{ClientMessage, OfOperation, ack, pong, reason};
+use super::message::{ClientMessage, OfOperation, ack, next, pong, reason};
 use crate::{
     graphql::Code,
     http::{
@@ -55,7 +56,8 @@ pub(super) struct Session<B: Backend> {
     request_id: String,
     client: Option<IpAddr>,
     actor: Option<B::Actor>,
-    expires: Option<Instant>,
+    /// Rings when the sign-in ends.
+    expires: Option<Pin<Box<Sleep>>>,
     acknowledged: bool,
     operations: SelectAll<BoxStream<'static, (Arc<str>, Step)>>,
     running: HashMap<Arc<str>, AbortHandle>,
@@ -101,12 +103,13 @@ impl<B: Backend> Session<B> {
         let mut pulse = interval_at(Instant::now() + keep_alive, keep_alive);
         pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut heard = true;
+        let drain = api.drain.started();
+        tokio::pin!(drain);
         loop {
-            let expires = self.expires;
             let served = tokio::select! {
-                () = api.drain.started() => Err(End::close(1001, "Going away")),
+                () = &mut drain => Err(End::close(1001, "Going away")),
                 () = &mut init, if !self.acknowledged => Err(End::close(4408, "Connection initialisation timeout")),
-                () = expiry(expires), if expires.is_some() => Err(End::close(4403, "The sign-in has ended")),
+                () = expiry(self.expires.as_mut()) => Err(End::close(4403, "The sign-in has ended")),
                 _ = pulse.tick() => {
                     if !still_signed_in(&*api, self.actor.as_ref()).await {
                         Err(End::close(4403, "The sign-in has ended"))
@@ -188,7 +191,7 @@ impl<B: Backend> Session<B> {
             .and_then(|identity| identity.expires_at)
             .map(|end| (end - self.api.clock.now()).to_std().unwrap_or_default());
         // An instant too far to be counted to is none.
-        self.expires = ttl.and_then(|ttl| Instant::now().checked_add(ttl));
+        self.expires = ttl.and_then(|ttl| Instant::now().checked_add(ttl)).map(|end| Box::pin(sleep_until(end)));
         self.actor = identity.map(|identity| identity.actor);
     }
 
@@ -218,10 +221,11 @@ impl<B: Backend> Session<B> {
     async fn forward(&mut self, id: &Arc<str>, step: &Step) -> Result<(), End> {
         let text = match step {
             Step::Next(answer) => json(&OfOperation { id, r#type: "next", payload: Some(answer) }),
+            Step::Shared(payload) => next(id, payload),
             Step::Refused(answer) => error_message(id, answer),
             Step::Done => json(&OfOperation::<()> { id, r#type: "complete", payload: None }),
         };
-        if !matches!(step, Step::Next(_))
+        if !matches!(step, Step::Next(_) | Step::Shared(_))
             && let Some(handle) = self.running.remove(id)
         {
             handle.abort();
@@ -250,9 +254,9 @@ async fn still_signed_in<B: Backend>(api: &Api<B>, actor: Option<&B::Actor>) -> 
     }
 }
 
-async fn expiry(instant: Option<Instant>) {
-    match instant {
-        Some(instant) => sleep_until(instant).await,
+async fn expiry(end: Option<&mut Pin<Box<Sleep>>>) {
+    match end {
+        Some(end) => end.await,
         None => std::future::pending().await,
     }
 }

@@ -231,17 +231,20 @@ pub async fn place_of_now(store: &Store) -> Result<IssuePlace, StoreError> {
     Ok(IssuePlace { tx: row.try_get_by_index(0)?, seq: row.try_get_by_index(1)? })
 }
 
-/// The certificates of `account` and those below it that were issued after `place`, in order: none is ever added before one given out.
+/// The certificates of `account` and those below it, or of all accounts, that were issued after `place`, in order: none is ever added
+/// before one given out.
 pub async fn issued_after(
     store: &Store,
-    account: Uuid,
+    account: Option<Uuid>,
     place: IssuePlace,
     limit: u64,
 ) -> Result<Vec<(IssuePlace, Certificate)>, StoreError> {
     use certificate::Column as C;
     let mut all = Condition::all()
-        .add(below(C::AccountId, account))
         .add(Condition::any().add(C::Tx.gt(place.tx)).add(Condition::all().add(C::Tx.eq(place.tx)).add(C::Seq.gt(place.seq))));
+    if let Some(account) = account {
+        all = all.add(below(C::AccountId, account));
+    }
     if !store.is_sqlite() {
         all = all.add(C::Tx.into_expr().lt(Expr::cust("pg_snapshot_xmin(pg_current_snapshot())::text::bigint")));
     }

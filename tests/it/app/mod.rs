@@ -5,6 +5,7 @@ mod audit;
 mod feeds;
 mod identity;
 mod issuer;
+mod live;
 mod progress;
 mod reads;
 mod sealing;

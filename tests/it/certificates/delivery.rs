@@ -176,13 +176,14 @@ async fn subscribers_get_each_certificate_once(kind: Kind) {
         ledger.post(id(&world), account.id, day, 1_000_000).await;
         close(&world).await;
     }
-    let seen = from_now.next().await.unwrap().unwrap();
+    let seen = from_now.next().await.unwrap().unwrap().record;
     assert_eq!((seen.account_id, seen.sequence), (tree.customer.id, 2));
-    let seen = from_now.next().await.unwrap().unwrap();
+    let seen = from_now.next().await.unwrap().unwrap().record;
     assert_eq!(seen.account_id, tree.sibling.id, "not those of another partner");
     // From a known one on, as after a lost connection.
     let mut resumed = world.app.certificate_issued(&by, tree.partner.id, Some(before.id)).await.unwrap().unwrap();
-    let sequences = [resumed.next().await.unwrap().unwrap().sequence, resumed.next().await.unwrap().unwrap().sequence];
+    let mut sequence = async || resumed.next().await.unwrap().unwrap().record.sequence;
+    let sequences = [sequence().await, sequence().await];
     assert_eq!(sequences, [2, 1]);
     assert!(world.app.certificate_issued(&by, tree.partner.id, Some(seen.account_id)).await.unwrap().is_none());
 }

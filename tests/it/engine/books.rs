@@ -121,8 +121,8 @@ async fn changes_of_health_are_told_in_order(database: TestDatabase) {
     rig.app.check_server(&actor, rig.servers[0].id).await.unwrap().unwrap();
     let next = |stream: coppice::app::HealthStream| async move {
         let mut stream = stream;
-        let change = tokio::time::timeout(Duration::from_secs(20), stream.next()).await.unwrap().unwrap().unwrap();
-        (change, stream)
+        let news = tokio::time::timeout(Duration::from_secs(60), stream.next()).await.unwrap().unwrap().unwrap();
+        ((*news.record).clone(), stream)
     };
     let ((cursor, change), rest) = next(stream).await;
     assert_eq!(change.subject, HealthSubject::Server(rig.servers[0].id));
@@ -154,8 +154,8 @@ async fn changes_of_health_are_told_in_order(database: TestDatabase) {
     assert!(rig.app.health_changed(&customer, rig.partner, None).await.unwrap().is_none());
     let own = rig.app.health_history(&customer, HealthSubject::Feed(feed.id), &PageArgs::default()).await.unwrap();
     let mut told = rig.app.health_changed(&customer, account, Some(&first_cursor())).await.unwrap().unwrap();
-    let first = told.next().await.unwrap().unwrap();
-    assert_eq!(Some(&first), own.items.last());
+    let first = told.next().await.unwrap().unwrap().record;
+    assert_eq!(Some(&*first), own.items.last());
     let summary = rig.app.health_summary(&actor, rig.partner).await.unwrap().unwrap();
     assert_eq!((summary.servers.healthy, summary.servers.unhealthy), (2, 1));
     let unhealthy = rig.app.unhealthy_servers(&actor, rig.partner, &PageArgs::default()).await.unwrap();
