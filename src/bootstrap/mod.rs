@@ -53,8 +53,10 @@ pub use self::{
 };
 
 /// Connections of the queue's own pool.
-const QUEUE_CONNECTIONS_SQLITE: u32 = 4;
+const QUEUE_CONNECTIONS_SQLITE: u32 = 2;
 const QUEUE_CONNECTIONS_POSTGRES: u32 = 8;
+/// Cache of a connection of the queue to SQLite, in KiB: its tables are small, and what others commit empties it.
+const QUEUE_CACHE: u32 = 256;
 /// How long the databases may be busy or unreachable before a statement fails.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -331,7 +333,8 @@ async fn open_queue(database: &config::Database) -> Result<Queue, OpenError> {
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Normal)
                 .foreign_keys(true)
-                .busy_timeout(PATIENCE);
+                .busy_timeout(PATIENCE)
+                .pragma("cache_size", format!("-{QUEUE_CACHE}"));
             let pool = SqlitePoolOptions::new()
                 .max_connections(QUEUE_CONNECTIONS_SQLITE)
                 .acquire_timeout(PATIENCE)

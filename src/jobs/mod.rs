@@ -38,6 +38,12 @@ use crate::{
     id::SharedIds,
 };
 
+/// How often one of the idle workers looks in SQLite, where a process hears of no other's pushes.
+const LOOK_SQLITE: Duration = Duration::from_secs(1);
+
+/// How often one of the idle workers looks in PostgreSQL, which notifies.
+const LOOK_POSTGRES: Duration = Duration::from_secs(2);
+
 /// What this process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -125,9 +131,14 @@ async fn run(parts: JobsParts) -> Ending {
     let scheduler = Arc::new(Scheduler::new(Arc::clone(&queue), scheduling, shutdown.clone()));
 
     let mut tasks = JoinSet::new();
-    if let Pool::Postgres(pool) = &queue.pool {
-        tasks.spawn(wake::listen(pool.clone(), Arc::clone(&queue.pushed), shutdown.clone()));
-    }
+    let look = match &queue.pool {
+        Pool::Sqlite(_) => LOOK_SQLITE,
+        Pool::Postgres(pool) => {
+            tasks.spawn(wake::listen(pool.clone(), Arc::clone(&queue.bell), shutdown.clone()));
+            LOOK_POSTGRES
+        }
+    };
+    tasks.spawn(wake::ring(Arc::clone(&queue.bell), look, shutdown.clone()));
     crew.spawn_workers(&mut tasks);
     // Not among the tasks that end with shutdown: it beats until the last job has ended, so that no other node takes it for lost.
     let _pulse = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&crew).pulse()));

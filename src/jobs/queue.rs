@@ -24,15 +24,15 @@ use crate::{
 /// The queue's name in the database. apalis would use the payload's Rust path, which changes when a module moves.
 pub(super) const QUEUE: &str = "collect";
 
-/// How often a worker of apalis says that it lives.
-pub(super) const HEARTBEAT: Duration = Duration::from_secs(10);
+/// How often a worker of apalis says by itself that it lives, beside what this process says for all its workers.
+pub(super) const HEARTBEAT: Duration = Duration::from_mins(5);
 
-/// Heartbeats missed before a worker's jobs are given to others.
+/// Heartbeats missed before apalis gives a worker's jobs to others.
 pub(super) const MISSED_HEARTBEATS: usize = 3;
 
 /// How long a worker need not be heard of before its jobs are given to others; shorter than a server's lease, so that a key
 /// is free again when the sweeper needs it.
-pub(super) const SILENCE: Duration = HEARTBEAT.saturating_mul(3);
+pub(super) const SILENCE: Duration = Duration::from_secs(30);
 
 /// How far in the past a job's start time is put. The databases compare it with a clock (PostgreSQL its own, SQLite this
 /// machine's at that time), so a job pushed by a node whose clock is ahead, or before a clock was set back, would wait for as
@@ -59,19 +59,19 @@ pub(super) enum Pool {
 #[derive(Debug)]
 pub struct Queue {
     pub(super) pool: Pool,
-    /// Told once for each push, and wakes one idle worker of this process.
-    pub(super) pushed: Arc<Notify>,
+    /// Rung once for each push, and wakes one idle worker of this process.
+    pub(super) bell: Arc<Notify>,
 }
 
 impl Queue {
-    /// The queue on SQLite. The pool is its own, with WAL, `foreign_keys` and a busy time-out of 30 s; four connections do.
+    /// The queue on SQLite. The pool is its own, with WAL, `foreign_keys` and a busy time-out of 30 s; two connections do.
     pub fn sqlite(pool: SqlitePool) -> Self {
-        Self { pool: Pool::Sqlite(pool), pushed: Arc::default() }
+        Self { pool: Pool::Sqlite(pool), bell: Arc::default() }
     }
 
     /// The queue on PostgreSQL. The pool is its own; eight connections do, and a worker node opens one more to listen.
     pub fn postgres(pool: PgPool) -> Self {
-        Self { pool: Pool::Postgres(pool), pushed: Arc::default() }
+        Self { pool: Pool::Postgres(pool), bell: Arc::default() }
     }
 
     /// Creates the queue's tables, or brings them up to date. On PostgreSQL nodes may do so at the same time; the role needs
@@ -97,7 +97,7 @@ impl Queue {
             }
             State::Unknown => self.insert(payload, key).await?,
         }
-        self.pushed.notify_one();
+        self.bell.notify_one();
         Ok(())
     }
 

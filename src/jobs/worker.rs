@@ -11,7 +11,9 @@
 //! - What a worker had taken and not acknowledged when it ended is given back at once. That includes a job whose fetch was cut
 //!   off by the end. One that still runs is then run twice, and the second finds its server busy.
 //! - A worker that drains, or has a job in hand and waits for a place, sends no heartbeat: this process sends one for all its
-//!   workers, until the last job has ended, and looks for the jobs of workers that are silent.
+//!   workers, until the last job has ended, and looks for the jobs of workers that are silent. So apalis's own heartbeat, four
+//!   statements a worker and a look for a job each time, is rare.
+//! - A worker sees what it has to acknowledge, and fetches, only when it is woken (`wake`).
 
 use std::{
     panic::AssertUnwindSafe,
@@ -55,12 +57,6 @@ use crate::{
 
 /// Above this, a worker of apalis hangs when it is stopped: see the module's header.
 const MOST_PER_WORKER: usize = 4;
-
-/// How often an idle worker looks in SQLite, where a process hears of no other's pushes.
-const LOOK_SQLITE: Duration = Duration::from_secs(1);
-
-/// How often an idle worker looks in PostgreSQL, which notifies.
-const LOOK_POSTGRES: Duration = Duration::from_secs(2);
 
 /// The pause before a worker that ended is started again, doubled each time up to the second one; a worker that lasted longer
 /// than that begins anew.
@@ -184,7 +180,7 @@ impl Crew {
             // In a task, so that a panic in apalis is an error here too.
             let crew = Arc::clone(&self);
             let (worker, own) = (name.clone(), Arc::clone(&places));
-            let ended = AbortOnDropHandle::new(tokio::spawn(async move { crew.work(&worker, own).await })).await;
+            let ended = AbortOnDropHandle::new(tokio::spawn(async move { crew.work(&worker, own, size).await })).await;
             if let Err(error) = self.queue.release(&name).await {
                 // The rescue of a silent worker's jobs will do it.
                 tracing::debug!(jobs.worker = %name, error = %chain(&error), "the jobs of a worker that ended stay taken for half a minute");
@@ -212,10 +208,10 @@ impl Crew {
     }
 
     /// One worker, until it fails or shutdown began and its jobs have ended.
-    async fn work(&self, name: &str, places: Arc<Semaphore>) -> Result<(), WorkerError> {
+    async fn work(&self, name: &str, places: Arc<Semaphore>, size: usize) -> Result<(), WorkerError> {
         let context = WorkerContext::new(name);
+        let wake = Wake::new(Arc::clone(&self.queue.bell), Arc::clone(&places), size);
         let handler = Handler { desk: Arc::clone(&self.desk), places: PollSemaphore::new(places), place: None };
-        let pushed = Arc::clone(&self.queue.pushed);
         match &self.queue.pool {
             Pool::Sqlite(pool) => {
                 let config = apalis_sqlite::Config::default()
@@ -225,7 +221,7 @@ impl Crew {
                     .missed_heartbeats(MISSED_HEARTBEATS)
                     .lock_tasks(false);
                 let storage = SqliteStorage::<Collect>::new(pool).with_config(config);
-                let backend = storage.poll_with_strategy(Wake::new(pushed, LOOK_SQLITE));
+                let backend = storage.poll_with_strategy(wake);
                 let worker = WorkerBuilder::new(&context).backend(backend).build(handler);
                 self.until_shutdown(&context, worker.run()).await
             }
@@ -237,7 +233,7 @@ impl Crew {
                     .missed_heartbeats(MISSED_HEARTBEATS)
                     .lock_tasks(false);
                 let storage = PostgresStorage::<Collect>::new(pool).with_config(config);
-                let backend = storage.poll_with_strategy(Wake::new(pushed, LOOK_POSTGRES));
+                let backend = storage.poll_with_strategy(wake);
                 let worker = WorkerBuilder::new(&context).backend(backend).build(handler);
                 self.until_shutdown(&context, worker.run()).await
             }
