@@ -52,7 +52,7 @@ const MAIN_EXAMPLES: &str = "Examples:
   coppice serve                                     start an installation of your own on SQLite
   coppice account create --name Nordwald --role DISTRIBUTOR
   coppice api-key create --account acc_... --name scripts --permission ADMIN
-  coppice docs --out docs                           write the API's guide, which servers have at /docs/
+  coppice docs --out docs                           the API's guide; servers have it at /docs/
 
 Configuration: `coppice.toml` in the working directory (or --config FILE), then the
 environment (COPPICE__SECTION__KEY), then the command line. `coppice config` prints every
