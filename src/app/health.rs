@@ -10,15 +10,9 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use super::{App, AppError};
 use crate::{
-    domain::{
-        account::Actor,
-        feed::Feed,
-        health::HealthChange,
-        paging::{Page, PageArgs},
-        server::Server,
-    },
+    domain::{account::Actor, health::HealthChange},
     id::Uuid,
-    store::{Store, account, feed, health, server},
+    store::{Store, account, health},
 };
 
 /// The longest time between two looks.
@@ -59,16 +53,6 @@ impl App {
             over: false,
         };
         Ok(Some(stream::unfold(follow, Follow::next).boxed()))
-    }
-
-    /// Servers whose check fails, the longest unhealthy first.
-    pub async fn unhealthy_servers(&self, actor: &Actor, account_id: Uuid, page: &PageArgs) -> Result<Page<Server>, AppError> {
-        Ok(server::unhealthy(&self.parts.store, actor.account_id, account_id, page).await?)
-    }
-
-    /// Feeds without new data, or that the vendor refuses, the longest unhealthy first.
-    pub async fn unhealthy_feeds(&self, actor: &Actor, account_id: Uuid, page: &PageArgs) -> Result<Page<Feed>, AppError> {
-        Ok(feed::unhealthy(&self.parts.store, actor.account_id, account_id, page).await?)
     }
 }
 

@@ -36,7 +36,7 @@ use crate::{
         feed::Feed,
         ledger::Deposit,
         project::Project,
-        query::Totals,
+        query::{HealthSummary, Totals},
         run::{Collection, SyncRun},
         server::Server,
     },
@@ -199,6 +199,8 @@ loaders! {
     current_runs: SyncRun = current_runs,
     /// Sums of an account up to now.
     totals: Totals = totals,
+    /// What is healthy at an account and those below it.
+    health_summaries: HealthSummary = health_summaries,
 }
 
 fn by_id<T: Clone + Send + Sync + 'static>(app: &Arc<App>, actor: Actor, asked: &Arc<Asked>, fetch: Fetch<T>) -> ById<T> {

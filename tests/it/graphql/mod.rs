@@ -7,6 +7,7 @@ mod corpus;
 mod dashboard;
 mod gate;
 mod lives;
+mod portfolio;
 mod schema;
 mod servers;
 mod sign_in;
