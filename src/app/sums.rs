@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 
 use super::{
     App, AppError,
-    query::{Consumption, ConsumptionPoint, MAX_POINTS, PageSum, Totals},
+    query::{Consumption, ConsumptionPoint, MAX_POINTS, PageSum, TOO_MANY_POINTS, Totals},
     reads::ById,
 };
 use crate::{
@@ -30,7 +30,7 @@ impl App {
     ) -> Result<Option<Consumption>, AppError> {
         let spans: Vec<(NaiveDate, NaiveDate)> = interval.points(from, to).take(MAX_POINTS + 1).collect();
         if spans.len() > MAX_POINTS {
-            return Err(AppError::TooComplex("At most 1,100 points: ask for a shorter range or a longer interval."));
+            return Err(AppError::TooComplex(TOO_MANY_POINTS));
         }
         if self.account(actor, account_id).await?.is_none() {
             return Ok(None);
