@@ -11,3 +11,4 @@ mod portfolio;
 mod schema;
 mod servers;
 mod sign_in;
+mod trusted;
