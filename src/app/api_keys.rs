@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 
 use super::{
-    App, AppError, Outcome, UserError, UserErrorCode, allow,
+    App, Outcome, UserError, UserErrorCode, allow,
     audit::{Change, OPERATOR, record, record_by},
     checks::{Problems, fingerprint, refuse},
     idempotent::{self, Keys, Known, Stored},
@@ -13,10 +13,7 @@ use super::{
 };
 use crate::{
     clock::Instant,
-    domain::{
-        account::{Actor, ApiKey, Permission},
-        paging::{Page, PageArgs},
-    },
+    domain::account::{Actor, ApiKey, Permission},
     id::{Kind, PublicId, Uuid},
     secret::{self, Secret},
     store::{account, identity},
@@ -25,15 +22,6 @@ use crate::{
 const CREATE: &str = "createApiKey";
 
 impl App {
-    /// The keys of an account itself, the latest first; `None` without ADMIN, and for an account that the actor may not see.
-    pub async fn api_keys(&self, actor: &Actor, account: Uuid, page: &PageArgs) -> Result<Option<Page<ApiKey>>, AppError> {
-        let store = &self.parts.store;
-        if actor.permission < Permission::Admin || account::by_ids(store, actor.account_id, &[account]).await?.is_empty() {
-            return Ok(None);
-        }
-        Ok(Some(identity::api_keys(store, account, page).await?))
-    }
-
     /// `createApiKey`: makes a key; its text is in this answer only, and in none when the call is repeated.
     pub async fn create_api_key(&self, actor: &Actor, input: CreateApiKey) -> Outcome<(ApiKey, Option<Secret>)> {
         allow(actor, Permission::Admin)?;

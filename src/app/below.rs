@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use super::{App, AppError, query::Below};
 use crate::{
     domain::{
-        account::{Account, Actor},
+        account::{Account, Actor, ApiKey, User},
         anomaly::Anomaly,
+        certificate::Certificate,
         device::Device,
         feed::Feed,
         health::HealthChange,
@@ -48,7 +49,43 @@ impl App {
         Ok(below::anomalies_of(&self.parts.store, actor.account_id, parents, ask).await?)
     }
 
-    /// Ledger entries of accounts or feeds, the latest day first.
+    /// Anomalies of accounts that wait for a decision, the oldest first.
+    pub async fn open_anomalies_below(&self, actor: &Actor, parents: &[Uuid], ask: &Below) -> Pages<Anomaly> {
+        Ok(below::open_anomalies_of(&self.parts.store, actor.account_id, parents, ask).await?)
+    }
+
+    /// Servers of accounts whose check fails, the longest unhealthy first.
+    pub async fn unhealthy_servers_below(&self, actor: &Actor, parents: &[Uuid], ask: &Below) -> Pages<Server> {
+        Ok(below::unhealthy_servers_of(&self.parts.store, actor.account_id, parents, ask).await?)
+    }
+
+    /// Feeds of accounts without new data, or that the vendor refuses, the longest unhealthy first.
+    pub async fn unhealthy_feeds_below(&self, actor: &Actor, parents: &[Uuid], ask: &Below) -> Pages<Feed> {
+        Ok(below::unhealthy_feeds_of(&self.parts.store, actor.account_id, parents, ask).await?)
+    }
+
+    /// Users of accounts themselves, by name; none without ADMIN.
+    pub async fn users_below(&self, actor: &Actor, parents: &[Uuid], ask: &Below) -> Pages<User> {
+        if !actor.administers() {
+            return Ok(HashMap::new());
+        }
+        Ok(below::users_of(&self.parts.store, actor.account_id, parents, ask).await?)
+    }
+
+    /// Keys of accounts themselves, the latest first, revoked ones included; none without ADMIN.
+    pub async fn api_keys_below(&self, actor: &Actor, parents: &[Uuid], ask: &Below) -> Pages<ApiKey> {
+        if !actor.administers() {
+            return Ok(HashMap::new());
+        }
+        Ok(below::api_keys_of(&self.parts.store, actor.account_id, parents, ask).await?)
+    }
+
+    /// Certificates of accounts, void ones included, the latest first.
+    pub async fn certificates_below(&self, actor: &Actor, parents: &[Uuid], ask: &Below) -> Pages<Certificate> {
+        Ok(below::certificates_of(&self.parts.store, actor.account_id, parents, ask).await?)
+    }
+
+    /// Ledger entries of accounts or feeds, the latest day first; of certificates by day.
     pub async fn deposits_below(&self, actor: &Actor, parents: &[Uuid], ask: &Below) -> Pages<Deposit> {
         Ok(below::deposits_of(&self.parts.store, actor.account_id, parents, ask).await?)
     }

@@ -29,9 +29,6 @@ use crate::{
     },
 };
 
-/// Nobody has counts from before it.
-const FIRST_YEAR: i32 = 2000;
-
 /// A server as it is to be, and what was tried out for it.
 struct Proposal {
     /// The version it was made from.
@@ -164,6 +161,9 @@ impl App {
         allow(actor, Permission::Write)?;
         let mut problems = Problems::default();
         let name = input.name.as_ref().map(|name| problems.optional_text("name", name.as_deref()));
+        if let Some(day) = input.activation_date {
+            problems.counted_day("activationDate", day);
+        }
         if let Err(errors) = problems.or(()) {
             return Ok(Err(errors));
         }
@@ -233,10 +233,6 @@ async fn move_activation(
     let today = day_of(tx.now(), server.time_zone);
     let history = server.vendor.can(VendorCapability::History);
     let scheduled = feed.covered_through.is_none() && feed.activation_date > today;
-    if NaiveDate::from_ymd_opt(FIRST_YEAR, 1, 1).is_some_and(|first| wanted < first) {
-        problems.add(UserErrorCode::Invalid, field, "Not before the year 2000.");
-        return Ok(());
-    }
     if wanted > feed.activation_date {
         if !scheduled {
             problems.add(UserErrorCode::InvalidState, field, "It can be moved later only before it has come.");

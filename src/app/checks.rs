@@ -1,7 +1,12 @@
 //! What inputs must be like, each rule once.
 
+use chrono::NaiveDate;
+
 use super::{AppError, Outcome, UserError, UserErrorCode};
-use crate::secret::{Digest, digest};
+use crate::{
+    domain::calendar::FIRST_DAY,
+    secret::{Digest, digest},
+};
 
 /// The most rows of a bulk call.
 pub(super) const MAX_ROWS: usize = 250;
@@ -62,6 +67,14 @@ impl Problems {
             self.add(UserErrorCode::Invalid, field, "Leave out control characters.");
         }
         (!text.is_empty()).then(|| text.to_owned())
+    }
+
+    /// A problem if nobody counted pages yet on `day`.
+    pub(super) fn counted_day(&mut self, field: &str, day: NaiveDate) {
+        if day < FIRST_DAY {
+            let message = "Not before 2000-01-01, since vendors have no counts from then. Check the year, or give that day.";
+            self.add(UserErrorCode::Invalid, field, message);
+        }
     }
 
     /// A problem unless `key` can be one.

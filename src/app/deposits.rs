@@ -1,6 +1,5 @@
 //! Entries made by people: pages that no feed reports, and taking such an entry back. Never an edit.
 
-use chrono::NaiveDate;
 use serde_json::json;
 
 use super::{
@@ -29,8 +28,6 @@ const CREATE: &str = "createDeposit";
 const REVERSE: &str = "reverseDeposit";
 /// The most that one entry comes to; keeps a slip of the hand from overflowing the totals of everyone above.
 const MOST: StandardPages = StandardPages::whole(10_000_000_000);
-/// Nobody counted pages before it.
-const FIRST_YEAR: i32 = 2000;
 
 impl App {
     /// `createDeposit`: posts pages that no feed reports.
@@ -41,9 +38,7 @@ impl App {
         problems.idempotency_key(input.idempotency_key.as_deref());
         let note = problems.note("note", input.note.as_deref(), 0);
         let standard = amount(&mut problems, &input);
-        if NaiveDate::from_ymd_opt(FIRST_YEAR, 1, 1).is_some_and(|first| input.day < first) {
-            problems.add(UserErrorCode::Invalid, "date", "Not before the year 2000.");
-        }
+        problems.counted_day("date", input.day);
         if let Err(errors) = problems.or(()) {
             return Ok(Err(errors));
         }

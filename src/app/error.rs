@@ -36,10 +36,13 @@ impl AppError {
     }
 }
 
+/// A cursor that another list gave, or this one in another order.
+pub(super) const OTHER_LIST: &str = "The cursor is one of another list or order. Pass one that this list gave in this order.";
+
 impl From<StoreError> for AppError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Cursor => Self::BadRequest("The cursor is not one of this list.".to_owned()),
+            StoreError::Cursor => Self::BadRequest(OTHER_LIST.to_owned()),
             error => Self::Internal(Box::new(error)),
         }
     }

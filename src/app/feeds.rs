@@ -35,8 +35,6 @@ use crate::{
 };
 
 const MUTATION: &str = "registerFeed";
-/// No vendor has counts from before it; keeps a mistyped year from becoming a backfill of centuries.
-const FIRST_YEAR: i32 = 2000;
 
 /// A row that has the right form.
 struct Wanted {
@@ -307,9 +305,7 @@ fn well_formed(input: RegisterFeed, key: Option<String>) -> Row<Wanted> {
     }
     let name = problems.optional_text("name", input.name.as_deref());
     problems.idempotency_key(input.idempotency_key.as_deref());
-    if NaiveDate::from_ymd_opt(FIRST_YEAR, 1, 1).is_some_and(|first| input.activation_date < first) {
-        problems.add(UserErrorCode::Invalid, "activationDate", "Not before the year 2000.");
-    }
+    problems.counted_day("activationDate", input.activation_date);
     problems.or(Wanted { input: RegisterFeed { name, ..input }, key, args })
 }
 

@@ -9,15 +9,9 @@ use super::{
     live::{Log, News, tail},
 };
 use crate::{
-    domain::{
-        account::Actor,
-        feed::Feed,
-        health::HealthChange,
-        paging::{Page, PageArgs},
-        server::Server,
-    },
+    domain::{account::Actor, health::HealthChange},
     id::Uuid,
-    store::{Store, StoreError, account, feed, health, server},
+    store::{Store, StoreError, account, health},
 };
 
 /// Changes of health, each with its cursor.
@@ -70,15 +64,5 @@ impl App {
             return Ok(None);
         }
         Ok(Some(tail::<HealthLog>(follower, account_id, place)))
-    }
-
-    /// Servers whose check fails, the longest unhealthy first.
-    pub async fn unhealthy_servers(&self, actor: &Actor, account_id: Uuid, page: &PageArgs) -> Result<Page<Server>, AppError> {
-        Ok(server::unhealthy(&self.parts.store, actor.account_id, account_id, page).await?)
-    }
-
-    /// Feeds without new data, or that the vendor refuses, the longest unhealthy first.
-    pub async fn unhealthy_feeds(&self, actor: &Actor, account_id: Uuid, page: &PageArgs) -> Result<Page<Feed>, AppError> {
-        Ok(feed::unhealthy(&self.parts.store, actor.account_id, account_id, page).await?)
     }
 }

@@ -1,5 +1,7 @@
 //! What can be asked: the filters and orders of `domain::query`, and what only use cases know.
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
 pub use crate::domain::query::*;
 use crate::{
     domain::{
@@ -12,6 +14,20 @@ use crate::{
 
 /// The most points that consumption is given in.
 pub const MAX_POINTS: usize = 1_100;
+/// What to do about more.
+pub const TOO_MANY_POINTS: &str = "At most 1,100 points: ask for a shorter range or a longer interval.";
+
+/// Whether a text is a cursor of a list at all: base64url of a JSON array. Whether it is one of the list that it is given to shows when
+/// that is read.
+pub fn is_cursor(text: &str) -> bool {
+    let Ok(bytes) = URL_SAFE_NO_PAD.decode(text) else { return false };
+    serde_json::from_slice::<Vec<serde_json::Value>>(&bytes).is_ok()
+}
+
+/// The same of a run's states, which are numbered.
+pub fn is_progress_cursor(text: &str) -> bool {
+    text.parse::<i64>().is_ok()
+}
 
 /// Who is asking.
 #[derive(Debug, Clone, PartialEq, Eq)]

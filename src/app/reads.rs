@@ -127,7 +127,7 @@ impl App {
         Ok(ledger::list(&self.parts.store, actor.account_id, filter, order, page).await?)
     }
 
-    /// Anomalies, the latest first unless the filter says otherwise.
+    /// Anomalies, the latest first.
     pub async fn anomalies(&self, actor: &Actor, filter: &AnomalyFilter, page: &PageArgs) -> Listed<Anomaly> {
         Ok(anomaly::list(&self.parts.store, actor.account_id, filter, page).await?)
     }
@@ -137,11 +137,9 @@ impl App {
         Ok(health::history(&self.parts.store, actor.account_id, subject, page).await?)
     }
 
-    /// What is healthy and what needs attention; `None` when the account is not to be seen.
-    pub async fn health_summary(&self, actor: &Actor, account_id: Uuid) -> Result<Option<HealthSummary>, AppError> {
-        if self.account(actor, account_id).await?.is_none() {
-            return Ok(None);
-        }
-        Ok(Some(health::summary(&self.parts.store, account_id).await?))
+    /// By account, what is healthy and what needs attention; accounts that are not to be seen are left out.
+    pub async fn health_summaries(&self, actor: &Actor, account_ids: &[Uuid]) -> ById<HealthSummary> {
+        let seen: Vec<Uuid> = self.accounts_by_id(actor, account_ids).await?.into_keys().collect();
+        Ok(health::summaries(&self.parts.store, &seen).await?)
     }
 }

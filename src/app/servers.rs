@@ -9,6 +9,7 @@ use super::{
     App, AppError, Outcome, UserError, UserErrorCode, allow,
     audit::{self, Change},
     checks::{Problems, Row, fingerprint, refuse},
+    error::OTHER_LIST,
     idempotent::{self, Keys, Known, Stored},
     input::{RegisterServer, TestServerConnection},
     query::{VendorCustomer, VendorCustomers},
@@ -249,7 +250,7 @@ fn page_of(sorted: Vec<VendorCustomer>, args: &PageArgs) -> Result<Page<VendorCu
             .ok()
             .and_then(|bytes| serde_json::from_slice(&bytes).ok())
             .map(Some)
-            .ok_or_else(|| AppError::BadRequest("The cursor is not one of this list.".to_owned()))
+            .ok_or_else(|| AppError::BadRequest(OTHER_LIST.to_owned()))
     };
     let (after, before) = (place(&args.after)?, place(&args.before)?);
     let start = after.map_or(0, |after| sorted.partition_point(|customer| place_of(customer) <= after));

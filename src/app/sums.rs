@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 
 use super::{
     App, AppError,
-    query::{Consumption, ConsumptionPoint, MAX_POINTS, MonthSum, PageSum, Totals},
+    query::{Consumption, ConsumptionPoint, MAX_POINTS, MonthSum, PageSum, TOO_MANY_POINTS, Totals},
     reads::ById,
 };
 use crate::{
@@ -36,7 +36,7 @@ impl AddingUp {
             .map(|(from, to)| ConsumptionPoint { from, to, sum: PageSum::default() })
             .collect();
         if points.len() > MAX_POINTS {
-            return Err(AppError::TooComplex("At most 1,100 points: ask for a shorter range or a longer interval."));
+            return Err(AppError::TooComplex(TOO_MANY_POINTS));
         }
         Ok(Self(Consumption { from, to, interval, points, total: PageSum::default() }))
     }

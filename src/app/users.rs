@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{
-    App, AppError, Outcome, UserError, UserErrorCode, allow,
+    App, Outcome, UserError, UserErrorCode, allow,
     audit::{Change, OPERATOR, record, record_by},
     checks::{Problems, fingerprint},
     idempotent::{self, Keys, Known, Stored},
@@ -11,10 +11,7 @@ use super::{
 };
 use crate::{
     clock::Instant,
-    domain::{
-        account::{ActiveStatus, Actor, Permission, User, Who},
-        paging::{Page, PageArgs},
-    },
+    domain::account::{ActiveStatus, Actor, Permission, User, Who},
     id::{Kind, PublicId, Uuid},
     secret::Secret,
     store::{account, identity, session},
@@ -23,15 +20,6 @@ use crate::{
 const CREATE: &str = "createUser";
 
 impl App {
-    /// The users of an account itself, by name; `None` without ADMIN, and for an account that the actor may not see.
-    pub async fn users(&self, actor: &Actor, account: Uuid, page: &PageArgs) -> Result<Option<Page<User>>, AppError> {
-        let store = &self.parts.store;
-        if actor.permission < Permission::Admin || account::by_ids(store, actor.account_id, &[account]).await?.is_empty() {
-            return Ok(None);
-        }
-        Ok(Some(identity::users(store, account, page).await?))
-    }
-
     /// `createUser`: adds a user, with the one-time address for setting a password; without it when the call is repeated.
     pub async fn create_user(&self, actor: &Actor, input: CreateUser) -> Outcome<(User, Option<Secret>)> {
         allow(actor, Permission::Admin)?;

@@ -132,6 +132,13 @@ pub struct Actor {
     pub permission: Permission,
 }
 
+impl Actor {
+    /// Whether it may see and change users, API keys and certificates.
+    pub fn administers(&self) -> bool {
+        self.permission >= Permission::Admin
+    }
+}
+
 /// What an [`Actor`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Who {

@@ -15,6 +15,13 @@ use chrono_tz::Tz;
 use super::named_enum;
 use crate::clock::Instant;
 
+/// The first day that pages are counted of. Vendors' systems have no readings from before, so an earlier day is a slip of the hand (1900, 0026),
+/// and would have a vendor's server asked for a century of nights.
+pub const FIRST_DAY: NaiveDate = match NaiveDate::from_ymd_opt(2000, 1, 1) {
+    Some(day) => day,
+    None => NaiveDate::MIN,
+};
+
 /// The day of an instant: the calendar date in `zone`.
 pub fn day_of(instant: Instant, zone: Tz) -> NaiveDate {
     instant.with_timezone(&zone).date_naive()

@@ -119,6 +119,8 @@ pub enum Under {
     Feed,
     /// Runs.
     Run,
+    /// Certificates.
+    Certificate,
 }
 
 /// The same slice of a list of each of many parents.
@@ -132,6 +134,13 @@ pub struct Below {
     pub to: Option<NaiveDate>,
     /// The slice.
     pub page: PageArgs,
+}
+
+impl Below {
+    /// A slice of all there is.
+    pub fn all(under: Under, page: PageArgs) -> Self {
+        Self { under, from: None, to: None, page }
+    }
 }
 
 /// Which collections, and with it their order.
@@ -177,8 +186,6 @@ pub struct AnomalyFilter {
     pub feed_id: Option<Uuid>,
     /// With one of these statuses.
     pub status: Vec<AnomalyStatus>,
-    /// The oldest first, instead of the latest first.
-    pub oldest_first: bool,
 }
 
 /// Which certificates.

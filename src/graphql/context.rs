@@ -161,14 +161,6 @@ impl Session<'_> {
         Ok(self.app.feeds(self.actor, &filter, order, &page).await?.into())
     }
 
-    pub(super) async fn users(self, account: Uuid, page: PageArgs) -> Result<Option<Connection<User>>> {
-        Ok(self.app.users(self.actor, account, &page).await?.map(Into::into))
-    }
-
-    pub(super) async fn api_keys_of(self, account: Uuid, page: PageArgs) -> Result<Option<Connection<ApiKey>>> {
-        Ok(self.app.api_keys(self.actor, account, &page).await?.map(Into::into))
-    }
-
     pub(super) async fn sync_runs(self, filter: SyncRunFilter, page: PageArgs) -> Result<Connection<SyncRun>> {
         Ok(self.app.sync_runs(self.actor, &filter, &page).await?.into())
     }
@@ -192,7 +184,7 @@ impl Session<'_> {
     }
 
     pub(super) async fn health_summary(self, account: Uuid) -> Result<Option<HealthSummary>> {
-        Ok(self.app.health_summary(self.actor, account).await?.map(|record| HealthSummary::new(account, record)))
+        Ok(self.load.health_summaries.load_one(account).await?.map(|record| HealthSummary::new(account, record)))
     }
 
     pub(super) async fn customers(

@@ -19,8 +19,9 @@ use crate::{
         query::{Below, Under},
     },
     domain::{
-        account::{Account, Actor},
+        account::{Account, Actor, ApiKey, User},
         anomaly::Anomaly,
+        certificate::Certificate,
         device::Device,
         feed::Feed,
         health::HealthChange,
@@ -116,7 +117,19 @@ lists! {
     devices: Device = devices_below,
     /// Anomalies of feeds.
     anomalies: Anomaly = anomalies_below,
-    /// Ledger entries of accounts and feeds.
+    /// Anomalies of accounts that wait for a decision.
+    open_anomalies: Anomaly = open_anomalies_below,
+    /// Servers of accounts whose check fails.
+    unhealthy_servers: Server = unhealthy_servers_below,
+    /// Feeds of accounts without new data, or that the vendor refuses.
+    unhealthy_feeds: Feed = unhealthy_feeds_below,
+    /// Users of accounts, for those who administer them.
+    users: User = users_below,
+    /// API keys of accounts, likewise.
+    api_keys: ApiKey = api_keys_below,
+    /// Certificates of accounts.
+    certificates: Certificate = certificates_below,
+    /// Ledger entries of accounts, feeds and certificates.
     deposits: Deposit = deposits_below,
     /// Runs of servers.
     runs: SyncRun = runs_below,
@@ -128,7 +141,7 @@ lists! {
 
 /// What is asked for when a list has no days.
 pub(super) fn slice(under: Under, page: PageArgs) -> Below {
-    Below { under, from: None, to: None, page }
+    Below::all(under, page)
 }
 
 impl Session<'_> {

@@ -37,6 +37,7 @@ use crate::{
         feed::Feed,
         ledger::Deposit,
         project::Project,
+        query::HealthSummary,
         run::{Collection, SyncRun},
         server::Server,
     },
@@ -200,6 +201,8 @@ loaders! {
     api_keys: ApiKey = api_keys_by_id,
     /// The open run of a server.
     current_runs: SyncRun = current_runs,
+    /// What is healthy at an account and those below it.
+    health_summaries: HealthSummary = health_summaries,
 }
 
 fn by_id<T: Clone + Send + Sync + 'static>(app: &Arc<App>, actor: Actor, asked: &Arc<Asked>, fetch: Fetch<T>) -> ById<T> {

@@ -93,11 +93,17 @@ async fn without_sign_in_nothing_else_is_answered() {
 #[tokio::test]
 async fn a_subscription_needs_sign_in_too() {
     use async_graphql::futures_util::StreamExt as _;
-    let request =
-        Request::new("subscription { syncProgress { cursor } }").data(Caller(None)).data(RequestId("req-1".to_owned()));
-    let responses: Vec<Response> = schema().execute_stream(request).collect().await;
-    assert_eq!(responses.len(), 1);
-    assert_eq!(codes(&responses[0]), ["UNAUTHENTICATED"]);
+    for query in [
+        "subscription { syncProgress { cursor } }",
+        // One stream, however the field is written.
+        "subscription { syncProgress { cursor } syncProgress { status } }",
+        "subscription { ...A ... on Subscription { syncProgress { status } } } fragment A on Subscription { syncProgress { cursor } }",
+    ] {
+        let request = Request::new(query).data(Caller(None)).data(RequestId("req-1".to_owned()));
+        let responses: Vec<Response> = schema().execute_stream(request).collect().await;
+        assert_eq!(responses.len(), 1, "{query}");
+        assert_eq!(codes(&responses[0]), ["UNAUTHENTICATED"]);
+    }
 }
 
 #[tokio::test]
@@ -138,9 +144,80 @@ async fn page_sizes_are_judged_before_anything_runs() {
 }
 
 #[tokio::test]
+async fn cursors_and_spans_are_judged_before_anything_runs() {
+    for field in [
+        r#"accounts(after: "x") { nodes { id } }"#,
+        r#"feeds(last: 1, before: "") { nodes { id } }"#,
+        r#"accounts(after: "e30") { nodes { id } }"#,
+        r#"account(id: "x") { certificates { nodes { deposits(after: "12") { nodes { id } } } } }"#,
+    ] {
+        let (message, code) = refused(&format!("{{ {field} }}")).await;
+        assert!(code == "BAD_REQUEST" && message.contains("is no cursor"), "{field}: {message}");
+    }
+    for field in
+        [r#"syncProgress(runId: "x", after: "x") { cursor }"#, r#"healthChanged(accountId: "x", after: "12") { cursor }"#]
+    {
+        assert_eq!(refused(&format!("subscription {{ {field} }}")).await.1, "BAD_REQUEST", "{field}");
+    }
+    let with = |query: &str, variables: Value| Request::new(query).variables(Variables::from_json(variables));
+    // Whether it is one of the list shows later; nobody is signed in.
+    let after = |cursor: &str| with("query ($c: String) { accounts(after: $c) { nodes { id } } }", json!({ "c": cursor }));
+    assert_eq!(codes(&execute(after("WyJmZWVkLm5hbWUiLFtdXQ")).await), ["UNAUTHENTICATED"]);
+    assert_eq!(codes(&execute(after("feed 12")).await), ["BAD_REQUEST"]);
+    let points = |to: &str, interval: &str| {
+        let query = r#"query ($to: Date!, $by: Interval!) { consumption(accountId: "x", from: "2023-01-01", to: $to, interval: $by) { from } }"#;
+        with(query, json!({ "to": to, "by": interval }))
+    };
+    let response = execute(points("2026-01-05", "DAY")).await;
+    assert_eq!((codes(&response), &response.data), (vec!["TOO_COMPLEX"], &async_graphql::Value::Null));
+    assert!(response.errors[0].path.is_empty());
+    for (to, interval) in [("2026-01-04", "DAY"), ("2043-12-31", "WEEK"), ("2022-01-01", "DAY")] {
+        assert_eq!(codes(&execute(points(to, interval)).await), ["UNAUTHENTICATED"], "{to}");
+    }
+}
+
+#[tokio::test]
+async fn a_field_is_asked_for_twenty_times_at_most() {
+    let renamed =
+        |from: u32, to: u32| (from..to).map(|n| format!("m{n}: methodology {{ version }}")).collect::<Vec<_>>().join(" ");
+    let same = |times: usize| "methodology { version } ".repeat(times);
+    let spread = |first: u32, second: u32| {
+        let (a, b) = (renamed(0, first), renamed(100, 100 + second));
+        format!("{{ ...A ...B }} fragment A on Query {{ {a} }} fragment B on Query {{ {b} }}")
+    };
+    // What components ask for, each in a fragment of its own.
+    let component = |n: usize| format!("fragment F{n} on Query {{ {} }}", same(1));
+    let spreads = (0..25).map(|n| format!("...F{n} ")).collect::<String>();
+    let components = format!("{{ {spreads} }} {}", (0..25).map(component).collect::<String>());
+    for query in [
+        format!("{{ {} }}", renamed(0, 20)),
+        format!("{{ {} }}", same(20)),
+        spread(10, 10),
+        format!("{{ {} ... on Query {{ {} }} }}", same(11), same(10)),
+        components,
+    ] {
+        let response = execute(query.as_str()).await;
+        assert!(response.errors.is_empty(), "{query}: {:?}", response.errors);
+    }
+    for query in [
+        format!("{{ {} }}", renamed(0, 21)),
+        format!("{{ {} }}", same(21)),
+        spread(11, 10),
+        format!("{{ {} ... {{ {} }} }}", renamed(0, 11), renamed(20, 30)),
+        format!("{{ {} ... {{ {} }} }}", same(11), same(10)),
+        format!("{{ viewer {{ {} }} }}", (0..21).map(|n| format!("a{n}: permission ")).collect::<String>()),
+    ] {
+        let (message, code) = refused(&query).await;
+        assert!(code == "TOO_COMPLEX" && message.contains("more than 20 times"), "{query}: {message}");
+    }
+}
+
+#[tokio::test]
 async fn large_documents_are_refused() {
     let deep = format!("{{ accounts {{ nodes {{ {} id {} }} }} }}", "parent { ".repeat(13), "} ".repeat(13));
-    let aliases = (0..101).map(|n| format!("m{n}: methodology {{ version }}")).collect::<Vec<_>>().join(" ");
+    let aliases = (0..101).map(|n| format!("a{n}: id")).collect::<Vec<_>>();
+    let aliases = aliases.chunks(20).zip(["account", "feed", "server", "syncRun", "certificate", "node"]);
+    let aliases = aliases.map(|(some, of)| format!(r#"{of}(id: "x") {{ {} }}"#, some.join(" "))).collect::<Vec<_>>().join(" ");
     let members = "{ __schema { types { fields { type { fields { type { fields { type { fields { name } } } } } } } } } }";
     let costly =
         "{ accounts(first: 100) { nodes { children(first: 100) { nodes { children(first: 100) { nodes { id } } } } } } }";

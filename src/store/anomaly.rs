@@ -83,8 +83,7 @@ pub async fn list(store: &Store, viewer: Uuid, filter: &AnomalyFilter, args: &Pa
         all = all.add(C::Status.is_in(filter.status.iter().map(|status| status.as_str())));
     }
     let select = anomaly::Entity::find().join(JoinType::InnerJoin, anomaly::Relation::Feed.def()).filter(all);
-    let descending = !filter.oldest_first;
-    let keys = [SortKey::directed(C::RaisedAt.into_expr(), descending), SortKey::directed(C::Id.into_expr(), descending)];
+    let keys = [SortKey::desc(C::RaisedAt.into_expr()), SortKey::desc(C::Id.into_expr())];
     let values = |row: &anomaly::Model| vec![KeyValue::Number(row.raised_at), KeyValue::id(row.id)];
     page(&store.db, select, "anomaly", &keys, args, values, from_row).await
 }

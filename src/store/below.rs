@@ -3,26 +3,30 @@
 
 use std::collections::HashMap;
 
-use coppice_entity::{account, anomaly, collection, deposit, device, feed, health_change, server, sync_run};
+use coppice_entity::{
+    account, anomaly, api_key, certificate, certificate_range, collection, deposit, device, feed, health_change, server,
+    sync_run, user_account,
+};
 use sea_orm::{
     ColumnTrait, EntityTrait, JoinType, QueryFilter, QuerySelect, RelationTrait,
     sea_query::{CaseStatement, Expr, ExprTrait as _},
 };
 
 use super::{
-    Store, StoreError, account as accounts, anomaly as anomalies,
+    Store, StoreError, account as accounts, anomaly as anomalies, certificate as certificates,
     convert::{below, seen},
-    device as devices, feed as feeds, health as changes, ledger,
+    device as devices, feed as feeds, health as changes, identity, ledger,
     paging::{KeyValue, SortKey, pages},
     run as runs, server as servers,
 };
 use crate::{
     domain::{
-        account::Account,
-        anomaly::Anomaly,
+        account::{Account, ApiKey, User},
+        anomaly::{Anomaly, AnomalyStatus},
+        certificate::Certificate,
         device::Device,
         feed::Feed,
-        health::HealthChange,
+        health::{HealthChange, HealthStatus},
         ledger::Deposit,
         paging::Page,
         query::{Below, Under},
@@ -99,9 +103,100 @@ pub async fn anomalies_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &B
     pages(store, &select, parents, of, "anomaly", &keys, &ask.page, values, anomalies::from_row).await
 }
 
-/// The ledger entries of feeds, or of accounts and those below them, the latest day first.
+/// The anomalies of feeds of accounts and those below them that wait for a decision, the oldest first.
+pub async fn open_anomalies_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Below) -> Pages<Anomaly> {
+    use anomaly::Column as C;
+    let select = anomaly::Entity::find()
+        .join(JoinType::InnerJoin, anomaly::Relation::Feed.def())
+        .filter(below(feed::Column::AccountId, viewer))
+        .filter(C::Status.eq(AnomalyStatus::Open.as_str()));
+    let keys = [SortKey::asc(C::RaisedAt.into_expr()), SortKey::asc(C::Id.into_expr())];
+    let values = |row: &anomaly::Model| vec![KeyValue::Number(row.raised_at), KeyValue::id(row.id)];
+    let of = |parent: Expr| below(feed::Column::AccountId, parent);
+    pages(store, &select, parents, of, "anomaly", &keys, &ask.page, values, anomalies::from_row).await
+}
+
+/// The servers of accounts and those below them that are unhealthy and not removed, the longest unhealthy first.
+pub async fn unhealthy_servers_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Below) -> Pages<Server> {
+    use server::Column as C;
+    let select = server::Entity::find()
+        .filter(below(C::AccountId, viewer))
+        .filter(C::RemovedAt.is_null())
+        .filter(C::HealthStatus.eq(HealthStatus::Unhealthy.as_str()));
+    let keys = [SortKey::asc(C::HealthChangedAt.into_expr()), SortKey::asc(C::Id.into_expr())];
+    let values = |row: &server::Model| vec![KeyValue::Number(row.health_changed_at.unwrap_or_default()), KeyValue::id(row.id)];
+    let of = |parent: Expr| below(C::AccountId, parent);
+    pages(store, &select, parents, of, "server.unhealthy", &keys, &ask.page, values, servers::from_row).await
+}
+
+/// The feeds of accounts and those below them that are unhealthy and have not ended, the longest unhealthy first.
+pub async fn unhealthy_feeds_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Below) -> Pages<Feed> {
+    use feed::Column as C;
+    let select = feeds::select()
+        .filter(below(C::AccountId, viewer))
+        .filter(C::EndedAt.is_null())
+        .filter(C::HealthStatus.eq(HealthStatus::Unhealthy.as_str()));
+    let keys = [SortKey::asc(C::HealthChangedAt.into_expr()), SortKey::asc(C::Id.into_expr())];
+    let values =
+        |row: &feeds::Row| vec![KeyValue::Number(row.feed.health_changed_at.unwrap_or_default()), KeyValue::id(row.feed.id)];
+    let of = |parent: Expr| below(C::AccountId, parent);
+    pages(store, &select, parents, of, "feed.unhealthy", &keys, &ask.page, values, feeds::from_row).await
+}
+
+/// The users of accounts themselves, by name.
+pub async fn users_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Below) -> Pages<User> {
+    use user_account::Column as C;
+    let select = user_account::Entity::find().filter(below(C::AccountId, viewer));
+    let keys = [SortKey::asc(C::NameKey.into_expr()), SortKey::asc(C::Id.into_expr())];
+    let values = |row: &user_account::Model| vec![KeyValue::Text(row.name_key.clone()), KeyValue::id(row.id)];
+    let of = |parent: Expr| C::AccountId.into_expr().eq(parent);
+    pages(store, &select, parents, of, "user.name", &keys, &ask.page, values, identity::user_from_row).await
+}
+
+/// The keys of accounts themselves, the latest first.
+pub async fn api_keys_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Below) -> Pages<ApiKey> {
+    use api_key::Column as C;
+    let select = api_key::Entity::find().filter(below(C::AccountId, viewer));
+    let keys = [SortKey::desc(C::CreatedAt.into_expr()), SortKey::desc(C::Id.into_expr())];
+    let values = |row: &api_key::Model| vec![KeyValue::Number(row.created_at), KeyValue::id(row.id)];
+    let of = |parent: Expr| C::AccountId.into_expr().eq(parent);
+    pages(store, &select, parents, of, "api_key.created", &keys, &ask.page, values, identity::key_from_row).await
+}
+
+/// The certificates of accounts and those below them, the latest first.
+pub async fn certificates_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Below) -> Pages<Certificate> {
+    use certificate::Column as C;
+    let select = certificate::Entity::find().filter(below(C::AccountId, viewer));
+    let keys = [SortKey::desc(C::IssuedAt.into_expr()), SortKey::asc(C::Id.into_expr())];
+    let values = |row: &certificate::Model| vec![KeyValue::Number(row.issued_at), KeyValue::id(row.id)];
+    let of = |parent: Expr| below(C::AccountId, parent);
+    let found = pages(store, &select, parents, of, "certificate.issued", &keys, &ask.page, values, Ok).await?;
+    certificates::complete_below(store, found).await
+}
+
+/// The ledger entries that certificates are the sums of, by day; void ones keep theirs.
+async fn certified_deposits_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Below) -> Pages<Deposit> {
+    use certificate_range::Column as R;
+    use deposit::Column as C;
+    let mut select = deposit::Entity::find().filter(below(C::AccountId, viewer));
+    let within = R::AccountId
+        .into_expr()
+        .eq(C::AccountId.into_expr())
+        .and(R::Month.into_expr().eq(C::Month.into_expr()))
+        .and(C::Number.into_expr().between(R::FirstNumber.into_expr(), R::LastNumber.into_expr()));
+    QueryFilter::query(&mut select).inner_join(certificate_range::Entity, within);
+    let keys = [SortKey::asc(C::Day.into_expr()), SortKey::asc(C::Seq.into_expr())];
+    let values = |row: &deposit::Model| vec![KeyValue::Text(row.day.clone()), KeyValue::Number(row.seq)];
+    let of = |parent: Expr| R::CertificateId.into_expr().eq(parent);
+    pages(store, &select, parents, of, "certificate.deposits", &keys, &ask.page, values, ledger::from_row).await
+}
+
+/// The ledger entries of feeds, or of accounts and those below them, the latest day first; of certificates by day.
 pub async fn deposits_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Below) -> Pages<Deposit> {
     use deposit::Column as C;
+    if ask.under == Under::Certificate {
+        return certified_deposits_of(store, viewer, parents, ask).await;
+    }
     let mut select = deposit::Entity::find();
     if let Some(from) = ask.from {
         select = select.filter(C::Day.gte(from.to_string()));

@@ -197,20 +197,6 @@ pub async fn list(
     }
 }
 
-/// A page of the feeds at `account` and those below it, of what `viewer` may see, that are unhealthy and have not ended: the longest
-/// unhealthy first.
-pub async fn unhealthy(store: &Store, viewer: Uuid, account: Uuid, args: &PageArgs) -> Result<Page<Feed>, StoreError> {
-    use feed::Column as C;
-    let all = Condition::all()
-        .add(below(C::AccountId, viewer))
-        .add(below(C::AccountId, account))
-        .add(C::EndedAt.is_null())
-        .add(C::HealthStatus.eq(HealthStatus::Unhealthy.as_str()));
-    let keys = [SortKey::asc(C::HealthChangedAt.into_expr()), SortKey::asc(C::Id.into_expr())];
-    let values = |row: &Row| vec![KeyValue::Number(row.feed.health_changed_at.unwrap_or_default()), KeyValue::id(row.feed.id)];
-    page(&store.db, select().filter(all), "feed.unhealthy", &keys, args, values, from_row).await
-}
-
 async fn zones(store: &Store) -> Result<Vec<String>, StoreError> {
     Ok(server::Entity::find().select_only().column(server::Column::TimeZone).distinct().into_tuple().all(&store.db).await?)
 }

@@ -1,9 +1,11 @@
 //! Changes of health, and what needs attention.
 
-use coppice_entity::{account_sequence, anomaly, feed, health_change, server};
+use std::collections::HashMap;
+
+use coppice_entity::{account_closure, account_sequence, anomaly, feed, health_change, server};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait as _, EntityTrait, JoinType, PaginatorTrait as _, QueryFilter, QueryOrder as _, QuerySelect,
-    RelationTrait, Statement,
+    ColumnTrait, ConnectionTrait as _, EntityTrait, JoinType, QueryFilter, QueryOrder as _, QuerySelect, RelationTrait, Select,
+    Statement,
     sea_query::{Condition, ExprTrait as _, Func},
 };
 
@@ -147,67 +149,61 @@ pub async fn append(
     insert(tx.db(), vec![row]).await
 }
 
-fn counts(rows: Vec<(String, i64)>) -> Result<HealthCounts, StoreError> {
-    let mut counts = HealthCounts::default();
-    for (status, count) in rows {
-        match named("health_status", HealthStatus::parse, &status)? {
-            HealthStatus::Pending => counts.pending = count,
-            HealthStatus::Healthy => counts.healthy = count,
-            HealthStatus::Unhealthy => counts.unhealthy = count,
-        }
+/// Notes how many of an account have a health.
+fn count(counts: &mut HealthCounts, status: &str, number: i64) -> Result<(), StoreError> {
+    match named("health_status", HealthStatus::parse, status)? {
+        HealthStatus::Pending => counts.pending = number,
+        HealthStatus::Healthy => counts.healthy = number,
+        HealthStatus::Unhealthy => counts.unhealthy = number,
     }
-    Ok(counts)
+    Ok(())
 }
 
-/// What is healthy and what needs attention at `account` and those below it.
-pub async fn summary(from: &impl Source, account: Uuid) -> Result<HealthSummary, StoreError> {
-    let servers = server::Entity::find()
-        .select_only()
+/// The rows of `E` at `accounts` and those below them, with the account of `accounts` first; a row may be below several.
+fn below_each<E: EntityTrait>(mut rows: Select<E>, account: E::Column, accounts: &[Uuid]) -> Select<E> {
+    use account_closure::Column as C;
+    let on = C::DescendantId.into_expr().eq(account.into_expr());
+    QueryFilter::query(&mut rows).inner_join(account_closure::Entity, on);
+    rows.select_only()
+        .column_as(C::AncestorId, "account")
+        .filter(C::AncestorId.is_in(accounts.iter().copied()))
+        .group_by(C::AncestorId)
+}
+
+/// What is healthy and what needs attention at each of `accounts` and those below it, in three statements.
+pub async fn summaries(from: &impl Source, accounts: &[Uuid]) -> Result<HashMap<Uuid, HealthSummary>, StoreError> {
+    let mut all: HashMap<Uuid, HealthSummary> = accounts.iter().map(|account| (*account, HealthSummary::default())).collect();
+    let servers = server::Entity::find().filter(server::Column::RemovedAt.is_null());
+    let servers = below_each(servers, server::Column::AccountId, accounts)
         .column(server::Column::HealthStatus)
         .column_as(server::Column::Id.count(), "count")
-        .filter(below(server::Column::AccountId, account))
-        .filter(server::Column::RemovedAt.is_null())
-        .group_by(server::Column::HealthStatus)
-        .into_tuple()
-        .all(from.db())
-        .await?;
-    let feeds = feed::Entity::find()
-        .select_only()
+        .group_by(server::Column::HealthStatus);
+    for (account, status, number) in servers.into_tuple::<(Uuid, String, i64)>().all(from.db()).await? {
+        count(&mut all.entry(account).or_default().servers, &status, number)?;
+    }
+    let feeds = feed::Entity::find().filter(feed::Column::EndedAt.is_null());
+    let feeds = below_each(feeds, feed::Column::AccountId, accounts)
         .column(feed::Column::HealthStatus)
         .column_as(feed::Column::Id.count(), "count")
-        .filter(below(feed::Column::AccountId, account))
-        .filter(feed::Column::EndedAt.is_null())
-        .group_by(feed::Column::HealthStatus)
-        .into_tuple()
-        .all(from.db())
-        .await?;
-    let open_anomalies = anomaly::Entity::find()
-        .join(JoinType::InnerJoin, anomaly::Relation::Feed.def())
-        .filter(below(feed::Column::AccountId, account))
-        .filter(anomaly::Column::Status.eq(AnomalyStatus::Open.as_str()))
-        .count(from.db())
-        .await?;
-    let held = anomaly::Entity::find()
-        .join(JoinType::InnerJoin, anomaly::Relation::Feed.def())
-        .select_only()
+        .group_by(feed::Column::HealthStatus);
+    for (account, status, number) in feeds.into_tuple::<(Uuid, String, i64)>().all(from.db()).await? {
+        count(&mut all.entry(account).or_default().feeds, &status, number)?;
+    }
+    // Joined as feeds, whose accounts are counted.
+    let anomalies = feed::Entity::find()
+        .join_rev(JoinType::InnerJoin, anomaly::Relation::Feed.def())
+        .filter(anomaly::Column::Status.eq(AnomalyStatus::Open.as_str()));
+    let anomalies = below_each(anomalies, feed::Column::AccountId, accounts)
         .column(anomaly::Column::Meter)
+        .column_as(anomaly::Column::Id.count(), "count")
         .expr_as(Func::cast_as(anomaly::Column::Held.into_expr().sum(), "BIGINT"), "held")
-        .filter(below(feed::Column::AccountId, account))
-        .filter(anomaly::Column::Status.eq(AnomalyStatus::Open.as_str()))
-        .group_by(anomaly::Column::Meter)
-        .into_tuple::<(Option<String>, i64)>()
-        .all(from.db())
-        .await?;
-    let mut suspense = Pages::ZERO;
-    for (meter, held) in held {
+        .group_by(anomaly::Column::Meter);
+    for (account, meter, number, held) in anomalies.into_tuple::<(Uuid, Option<String>, i64, i64)>().all(from.db()).await? {
+        let summary = all.entry(account).or_default();
+        summary.open_anomalies += number;
         if let Some(meter) = meter {
-            suspense += Pages::of(named("anomaly.meter", MeterKind::parse, &meter)?, held);
+            summary.suspense += Pages::of(named("anomaly.meter", MeterKind::parse, &meter)?, held);
         }
     }
-    Ok(HealthSummary {
-        suspense,
-        servers: counts(servers)?,
-        feeds: counts(feeds)?,
-        open_anomalies: i64::try_from(open_anomalies).unwrap_or(i64::MAX),
-    })
+    Ok(all)
 }

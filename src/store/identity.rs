@@ -12,20 +12,16 @@ use sea_orm::{
 use super::{
     Source, Store, StoreError, Tx,
     convert::{askable, below, insert, instant, key, millis, named},
-    paging::{KeyValue, SortKey, page},
     session,
 };
 use crate::{
     clock::{Instant, from_millis},
-    domain::{
-        account::{ActiveStatus, ApiKey, Permission, User},
-        paging::{Page, PageArgs},
-    },
+    domain::account::{ActiveStatus, ApiKey, Permission, User},
     id::Uuid,
     secret::{Digest, Secret},
 };
 
-fn user_from_row(row: user_account::Model) -> Result<User, StoreError> {
+pub(super) fn user_from_row(row: user_account::Model) -> Result<User, StoreError> {
     Ok(User {
         id: row.id,
         account_id: row.account_id,
@@ -39,7 +35,7 @@ fn user_from_row(row: user_account::Model) -> Result<User, StoreError> {
     })
 }
 
-fn key_from_row(row: api_key::Model) -> Result<ApiKey, StoreError> {
+pub(super) fn key_from_row(row: api_key::Model) -> Result<ApiKey, StoreError> {
     Ok(ApiKey {
         id: row.id,
         account_id: row.account_id,
@@ -97,24 +93,6 @@ pub async fn api_keys_by_ids(from: &impl Source, viewer: Uuid, ids: &[Uuid]) -> 
 pub async fn email_taken(from: &impl Source, email: &str) -> Result<bool, StoreError> {
     let row = user_account::Entity::find().filter(user_account::Column::Email.eq(email)).one(from.db()).await?;
     Ok(row.is_some())
-}
-
-/// The users of an account itself, by name.
-pub async fn users(store: &Store, account: Uuid, args: &PageArgs) -> Result<Page<User>, StoreError> {
-    use user_account::Column as C;
-    let all = user_account::Entity::find().filter(C::AccountId.eq(account));
-    let keys = [SortKey::asc(C::NameKey.into_expr()), SortKey::asc(C::Id.into_expr())];
-    let values = |row: &user_account::Model| vec![KeyValue::Text(row.name_key.clone()), KeyValue::id(row.id)];
-    page(&store.db, all, "user.name", &keys, args, values, user_from_row).await
-}
-
-/// The keys of an account itself, the latest first.
-pub async fn api_keys(store: &Store, account: Uuid, args: &PageArgs) -> Result<Page<ApiKey>, StoreError> {
-    use api_key::Column as C;
-    let all = api_key::Entity::find().filter(C::AccountId.eq(account));
-    let keys = [SortKey::desc(C::CreatedAt.into_expr()), SortKey::desc(C::Id.into_expr())];
-    let values = |row: &api_key::Model| vec![KeyValue::Number(row.created_at), KeyValue::id(row.id)];
-    page(&store.db, all, "api_key.created", &keys, args, values, key_from_row).await
 }
 
 /// The user with this address (in lower case), with the hash of the password if there is one.

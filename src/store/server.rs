@@ -130,20 +130,6 @@ pub async fn list(
     page(&store.db, server::Entity::find().filter(all), list, &keys, args, values, from_row).await
 }
 
-/// A page of the servers at `account` and those below it, of what `viewer` may see, that are unhealthy and not removed: the longest
-/// unhealthy first.
-pub async fn unhealthy(store: &Store, viewer: Uuid, account: Uuid, args: &PageArgs) -> Result<Page<Server>, StoreError> {
-    use server::Column as C;
-    let all = Condition::all()
-        .add(below(C::AccountId, viewer))
-        .add(below(C::AccountId, account))
-        .add(C::RemovedAt.is_null())
-        .add(C::HealthStatus.eq(HealthStatus::Unhealthy.as_str()));
-    let keys = [SortKey::asc(C::HealthChangedAt.into_expr()), SortKey::asc(C::Id.into_expr())];
-    let values = |row: &server::Model| vec![KeyValue::Number(row.health_changed_at.unwrap_or_default()), KeyValue::id(row.id)];
-    page(&store.db, server::Entity::find().filter(all), "server.unhealthy", &keys, args, values, from_row).await
-}
-
 /// What is stored of a server beside its record.
 #[derive(Debug, Clone)]
 pub struct ServerSecrets<'a> {

@@ -7,7 +7,6 @@ use crate::{
     domain::{
         account::Actor,
         certificate::Certificate,
-        ledger::Deposit,
         paging::{Page, PageArgs},
         query::{CertificateFilter, CertificateOrder},
     },
@@ -43,16 +42,6 @@ impl App {
         let ids: Vec<Uuid> = on.values().copied().collect();
         let found = certificate::by_ids(store, actor.account_id, &ids).await?;
         Ok(on.into_iter().filter_map(|(deposit, id)| Some((deposit, found.get(&id)?.clone()))).collect())
-    }
-
-    /// The entries that a certificate is the sum of, by day; void ones keep theirs.
-    pub async fn certificate_deposits(
-        &self,
-        actor: &Actor,
-        certificate: Uuid,
-        page: &PageArgs,
-    ) -> Result<Page<Deposit>, AppError> {
-        Ok(certificate::deposits(&self.parts.store, actor.account_id, certificate, page).await?)
     }
 
     /// By supplement, the first certificate of its account and month.

@@ -14,7 +14,10 @@ use async_graphql::Value as EngineValue;
 use chrono::NaiveDate;
 use serde_json::{Map, Value as Json};
 
-use crate::domain::paging::{DEFAULT_PAGE, MAX_PAGE};
+use crate::{
+    app::query::MAX_POINTS,
+    domain::paging::{DEFAULT_PAGE, MAX_PAGE},
+};
 
 /// What a mutation costs beside its answer.
 pub const MUTATION: usize = 10;
@@ -22,8 +25,6 @@ pub const MUTATION: usize = 10;
 pub const ROW: usize = 5;
 /// Items that a list without pages is taken to have.
 pub const PLAIN_LIST: usize = 5;
-/// The most points that a consumption has; more are refused.
-const MAX_POINTS: usize = 1_100;
 
 /// What costs more than it looks: calls to vendors' servers while the caller waits, and what could be guessed at. Type, field, points.
 pub const WEIGHTS: [(&str, &str, usize); 5] = [

@@ -15,7 +15,7 @@ use apollo_compiler::{
 };
 use async_graphql::{Pos, ServerError, parser::types::ExecutableDocument};
 
-use super::{convert::convert, limits::Limits, measure, values};
+use super::{convert::convert, limits::Limits, measure, roots, values};
 use crate::graphql::error::{Code, server_error};
 
 /// Errors named in one answer; more would repeat what the first ones say.
@@ -77,10 +77,14 @@ impl Document {
         if !ast.definitions.iter().any(|definition| matches!(definition, ast::Definition::OperationDefinition(_))) {
             return Err(vec![refused("The document has no operation.", None)]);
         }
-        let executable = convert(&ast, text).map_err(|error| vec![error])?;
+        let mut executable = convert(&ast, text).map_err(|error| vec![error])?;
         // Before the rules, some of which take longer the more often a fragment is spread.
         let introspects = measure::check(&executable, limits).map_err(|error| vec![error])?;
-        let typed = ast.to_executable_validate(schema).map_err(|found| errors(&found.errors, ""))?;
+        let one_root = roots::merge(&mut executable);
+        let typed = match ast.to_executable_validate(schema) {
+            Err(found) if one_root && only_repeats_roots(&found.errors) => Valid::assume_valid(found.partial),
+            judged => judged.map_err(|found| errors(&found.errors, ""))?,
+        };
         let mistakes = values::check_literals(schema, &typed);
         if !mistakes.is_empty() {
             return Err(mistakes);
@@ -98,6 +102,11 @@ impl Document {
             None => refused("The document has several operations: say which in `operationName`.", None),
         })
     }
+}
+
+/// Whether all that the validator minds is that a subscription's root has several fields: it counts those of one name too.
+fn only_repeats_roots(found: &DiagnosticList) -> bool {
+    found.iter().all(|found| found.error.unstable_error_name() == Some("SubscriptionUsesMultipleFields"))
 }
 
 /// A document or its variables do not fit the schema.

@@ -13,6 +13,8 @@ pub struct Limits {
     pub fields: usize,
     /// Fields renamed, counted likewise.
     pub aliases: usize,
+    /// How often one selection asks for the same field, by other names or the same.
+    pub repeats: usize,
     /// Directives on one selection.
     pub directives: usize,
     /// Points of cost; `cost` says what costs what. Documents of `__schema` and `__type` only cost a point a field.
@@ -27,6 +29,7 @@ impl Default for Limits {
             introspection_depth: 20,
             fields: 2_000,
             aliases: 100,
+            repeats: 20,
             directives: 8,
             complexity: 50_000,
         }

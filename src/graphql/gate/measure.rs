@@ -10,11 +10,13 @@ use async_graphql::{
     parser::types::{ExecutableDocument, Field, Selection, SelectionSet},
 };
 use async_graphql_value::Value;
+use chrono::NaiveDate;
 use serde_json::{Map, Value as Json};
 
 use super::{document::refused, estimate, limits::Limits};
 use crate::{
-    domain::paging::MAX_PAGE,
+    app::query,
+    domain::{calendar::Interval, paging::MAX_PAGE},
     graphql::error::{Code, server_error},
 };
 
@@ -61,11 +63,22 @@ fn too_complex(message: String) -> ServerError {
     server_error(Code::TooComplex, message)
 }
 
+/// How often a selection asks for a field: renamed under whatever condition, else under the condition of a fragment within it.
+type Times<'a> = HashMap<(Option<&'a Name>, &'a Name), usize>;
+
+/// How often a selection asks for each field.
+#[derive(Default)]
+struct Repeats<'a> {
+    all: Times<'a>,
+    /// Renamed ones, which count wherever a fragment with them is spread; there are at most `Limits::aliases`.
+    renamed: Times<'a>,
+}
+
 struct Walk<'a> {
     document: &'a ExecutableDocument,
     limits: &'a Limits,
     /// What each fragment comes to; `None` while it is being counted.
-    fragments: HashMap<&'a Name, Option<Size>>,
+    fragments: HashMap<&'a Name, Option<(Size, Times<'a>)>>,
     introspects: bool,
     /// Selections looked at.
     visited: usize,
@@ -91,16 +104,28 @@ impl<'a> Walk<'a> {
         if total.fields > limits.fields {
             return Err(too_complex(format!("The document asks for more than {} fields.", limits.fields)));
         }
-        if total.aliases > limits.aliases {
-            return Err(too_complex(format!("The document has more than {} aliases.", limits.aliases)));
-        }
+        self.check_aliases(total)?;
         if total.introspected > MAX_INTROSPECTED_LISTS {
             return Err(too_complex("The document introspects lists of members within each other.".to_owned()));
         }
         Ok(())
     }
 
+    fn check_aliases(&self, size: Size) -> Result<(), ServerError> {
+        let most = self.limits.aliases;
+        if size.aliases > most { Err(too_complex(format!("The document has more than {most} aliases."))) } else { Ok(()) }
+    }
+
     fn selection_set(&mut self, set: &'a SelectionSet) -> Result<Size, ServerError> {
+        self.selections(set, None, &mut Repeats::default())
+    }
+
+    fn selections(
+        &mut self,
+        set: &'a SelectionSet,
+        on: Option<&'a Name>,
+        repeats: &mut Repeats<'a>,
+    ) -> Result<Size, ServerError> {
         let mut total = Size::default();
         for item in &set.items {
             self.visited += 1;
@@ -108,13 +133,48 @@ impl<'a> Walk<'a> {
                 return Err(too_complex(format!("A selection may have at most {} directives.", self.limits.directives)));
             }
             let size = match &item.node {
-                Selection::Field(field) => self.field(field)?,
-                Selection::InlineFragment(inline) => self.selection_set(&inline.node.selection_set.node)?,
-                Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node)?,
+                Selection::Field(field) => {
+                    let name = &field.node.name.node;
+                    if field.node.alias.is_some() {
+                        self.count(&mut repeats.renamed, (None, name), 1)?;
+                        self.count(&mut repeats.all, (None, name), 1)?;
+                    } else {
+                        self.count(&mut repeats.all, (on, name), 1)?;
+                    }
+                    self.field(field)?
+                }
+                Selection::InlineFragment(inline) => {
+                    let on = inline.node.type_condition.as_ref().map(|condition| &condition.node.on.node).or(on);
+                    self.selections(&inline.node.selection_set.node, on, repeats)?
+                }
+                Selection::FragmentSpread(spread) => {
+                    let name = &spread.node.fragment_name.node;
+                    let size = self.fragment(name)?;
+                    let renamed = match self.fragments.get(name) {
+                        Some(Some((_, renamed))) if !renamed.is_empty() => renamed.clone(),
+                        _ => Times::new(),
+                    };
+                    for (field, times) in renamed {
+                        self.count(&mut repeats.renamed, field, times)?;
+                        self.count(&mut repeats.all, field, times)?;
+                    }
+                    size
+                }
             };
             total = total.and(size);
         }
         Ok(total)
+    }
+
+    fn count(&self, times: &mut Times<'a>, field: (Option<&'a Name>, &'a Name), more: usize) -> Result<(), ServerError> {
+        let most = self.limits.repeats;
+        let count = times.entry(field).or_default();
+        *count += more;
+        if *count > most {
+            let message = format!("A selection asks for {} more than {most} times. Ask in several requests.", field.1);
+            return Err(too_complex(message));
+        }
+        Ok(())
     }
 
     fn field(&mut self, field: &'a Positioned<Field>) -> Result<Size, ServerError> {
@@ -132,20 +192,24 @@ impl<'a> Walk<'a> {
 
     fn fragment(&mut self, name: &'a Name) -> Result<Size, ServerError> {
         match self.fragments.get(name) {
-            Some(Some(size)) => return Ok(*size),
+            Some(Some((size, _))) => return Ok(*size),
             Some(None) => return Err(refused(format!("Fragment \"{name}\" spreads itself."), None)),
             None => {}
         }
         // An unknown fragment is the validator's to name.
         let Some(fragment) = self.document.fragments.get(name) else { return Ok(Size::default()) };
         self.fragments.insert(name, None);
-        let size = self.selection_set(&fragment.node.selection_set.node)?;
-        self.fragments.insert(name, Some(size));
+        let mut repeats = Repeats::default();
+        let size = self.selections(&fragment.node.selection_set.node, None, &mut repeats)?;
+        // What is spread must be small, however often it is.
+        self.check_aliases(size)?;
+        self.fragments.insert(name, Some((size, repeats.renamed)));
         Ok(size)
     }
 }
 
-/// Refuses page sizes out of range, and more ids than `nodes` takes; `variables` have their defaults.
+/// Refuses page sizes out of range, text that is no cursor, spans of too many points, and more ids than `nodes` takes; `variables` have
+/// their defaults.
 pub(super) fn check_ranges(document: &ExecutableDocument, variables: &Map<String, Json>) -> Result<(), ServerError> {
     let operations = document.operations.iter().map(|(_, operation)| &operation.node.selection_set.node);
     let mut sets: Vec<&SelectionSet> = operations.collect();
@@ -166,16 +230,41 @@ pub(super) fn check_ranges(document: &ExecutableDocument, variables: &Map<String
 }
 
 fn ranges(field: &Positioned<Field>, variables: &Map<String, Json>) -> Result<(), ServerError> {
-    let refuse = |message: String| {
-        let mut error = server_error(Code::BadRequest, message);
+    let refuse_as = |code, message: String| {
+        let mut error = server_error(code, message);
         error.locations = vec![field.pos];
         Err(error)
     };
+    let refuse = |message| refuse_as(Code::BadRequest, message);
     let number = |name| match &field.node.get_argument(name)?.node {
         Value::Number(number) => number.as_i64(),
         Value::Variable(variable) => variables.get(variable.as_str())?.as_i64(),
         _ => None,
     };
+    let text = |name| match &field.node.get_argument(name)?.node {
+        Value::String(text) => Some(text.as_str()),
+        Value::Enum(name) => Some(name.as_str()),
+        Value::Variable(variable) => variables.get(variable.as_str())?.as_str(),
+        _ => None,
+    };
+    let is_cursor: Option<fn(&str) -> bool> = match field.node.name.node.as_str() {
+        // Goes on behind the certificate with an id.
+        "certificateIssued" => None,
+        "syncProgress" => Some(query::is_progress_cursor),
+        _ => Some(query::is_cursor),
+    };
+    for name in ["after", "before"] {
+        if text(name).zip(is_cursor).is_some_and(|(cursor, is_cursor)| !is_cursor(cursor)) {
+            return refuse(format!("{name} is no cursor. Pass one as an answer gave it."));
+        }
+    }
+    if field.node.name.node == "consumption" {
+        let day = |name| text(name)?.parse::<NaiveDate>().ok();
+        let interval = text("interval").and_then(Interval::parse).unwrap_or(Interval::Day);
+        if day("from").zip(day("to")).is_some_and(|(from, to)| interval.points(from, to).nth(query::MAX_POINTS).is_some()) {
+            return refuse_as(Code::TooComplex, query::TOO_MANY_POINTS.to_owned());
+        }
+    }
     let mut sizes = 0;
     for name in ["first", "last"] {
         match number(name) {

@@ -1,7 +1,7 @@
 //! What every request passes before the engine sees it.
 //!
 //! ```text
-//!  text or id ─► document ─► limits ─► rules of the schema ─► variables ─► page sizes ─► cost ─► budget ─► the engine
+//!  text or id ─► document ─► limits ─► rules of the schema ─► variables ─► pages, spans ─► cost ─► budget ─► the engine
 //! ```
 //!
 //! - Whatever is refused here is a request error: nothing has run, and the answer has no data.
@@ -28,6 +28,7 @@ mod document;
 mod estimate;
 mod limits;
 mod measure;
+mod roots;
 mod trusted;
 mod values;
 

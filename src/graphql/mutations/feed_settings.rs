@@ -67,7 +67,7 @@ struct UpdateFeedInput {
     feed_id: ID,
     /// New name; null clears it.
     name: MaybeUndefined<String>,
-    /// New first day; a later one only while the feed is SCHEDULED.
+    /// New first day, not before 2000-01-01; a later one only while the feed is SCHEDULED.
     activation_date: Option<Date>,
     /// New scope, from now on.
     collection_scope: Option<CollectionScope>,

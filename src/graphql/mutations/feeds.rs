@@ -51,7 +51,7 @@ struct RegisterFeedInput {
     external_id: String,
     /// Name for people, at most 200 characters; null for none.
     name: Option<String>,
-    /// The first day that counts; past, today or up to a year ahead.
+    /// The first day that counts; past, but not before 2000-01-01, today or up to a year ahead.
     activation_date: Date,
     /// Which devices count.
     #[graphql(default_with = "CollectionScope::All")]

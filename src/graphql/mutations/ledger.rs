@@ -94,7 +94,7 @@ payload! {
 struct CreateDepositInput {
     /// The customer account that gets the pages.
     account_id: ID,
-    /// The day they were printed; not in the future.
+    /// The day they were printed; not before 2000-01-01 and not in the future.
     date: Date,
     /// Sides up to letter, A4 and legal; 0 or more.
     #[graphql(default_with = "Long(0)")]

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     domain::{
         account, pages,
-        query::{self, Below, CertificateOrder, Under},
+        query::{self, Below, Under},
     },
     graphql::{
         connection::{Connection, page_args},
@@ -112,8 +112,7 @@ impl Account {
 
     /// Certificates, the latest first.
     async fn certificates(&self, ctx: &Context<'_>) -> Result<Connection<Certificate>> {
-        let filter = query::CertificateFilter { account_id: Some(self.0.id), ..Default::default() };
-        Session::of(ctx)?.certificates(filter, CertificateOrder::IssuedAtDesc, page_args(ctx)).await
+        Session::of(ctx)?.below(|lists| &lists.certificates, self.0.id, slice(Under::Account, page_args(ctx))).await
     }
 
     /// The projects chosen for its certificates, at most 20; empty: those of the nearest account above that chose, else the operator's default project.
@@ -144,12 +143,26 @@ impl Account {
 
     /// Users of this account itself, by name; null without ADMIN.
     async fn users(&self, ctx: &Context<'_>) -> Option<Result<Connection<User>>> {
-        optional(async { Session::of(ctx)?.users(self.0.id, page_args(ctx)).await }).await
+        let users = async {
+            let session = Session::of(ctx)?;
+            if !session.actor.administers() {
+                return Ok(None);
+            }
+            session.below(|lists| &lists.users, self.0.id, slice(Under::Account, page_args(ctx))).await.map(Some)
+        };
+        optional(users).await
     }
 
     /// API keys of this account itself, the latest first, revoked ones included; null without ADMIN.
     async fn api_keys(&self, ctx: &Context<'_>) -> Option<Result<Connection<ApiKey>>> {
-        optional(async { Session::of(ctx)?.api_keys_of(self.0.id, page_args(ctx)).await }).await
+        let keys = async {
+            let session = Session::of(ctx)?;
+            if !session.actor.administers() {
+                return Ok(None);
+            }
+            session.below(|lists| &lists.api_keys, self.0.id, slice(Under::Account, page_args(ctx))).await.map(Some)
+        };
+        optional(keys).await
     }
 
     /// When it was created.

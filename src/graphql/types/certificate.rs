@@ -9,12 +9,13 @@ use super::{
 };
 use crate::{
     app,
-    domain::{certificate, pages, project},
+    domain::{certificate, pages, project, query::Under},
     graphql::{
         connection::{Connection, page_args},
         context::{Session, app, present, public_id},
         engine,
         error::Result,
+        lists::slice,
         scalars::{DateTime, Decimal, Month, Url},
     },
     id::{Kind, Uuid},
@@ -96,8 +97,7 @@ impl Certificate {
 
     /// The ledger entries it is the sum of, by day.
     async fn deposits(&self, ctx: &Context<'_>) -> Result<Connection<Deposit>> {
-        let session = Session::of(ctx)?;
-        Ok(session.app.certificate_deposits(session.actor, self.0.id, &page_args(ctx)).await?.into())
+        Session::of(ctx)?.below(|lists| &lists.deposits, self.0.id, slice(Under::Certificate, page_args(ctx))).await
     }
 
     /// The methodology it was computed with.

@@ -8,9 +8,8 @@ use super::{
 };
 use crate::{
     domain::{
-        anomaly::AnomalyStatus,
         failure, health,
-        query::{self, AnomalyFilter, Under},
+        query::{self, Under},
     },
     graphql::{
         connection::{Connection, page_args},
@@ -172,26 +171,20 @@ impl HealthSummary {
 
     /// The longest unhealthy first.
     async fn unhealthy_servers(&self, ctx: &Context<'_>) -> Result<Connection<Server>> {
-        let session = Session::of(ctx)?;
-        Ok(session.app.unhealthy_servers(session.actor, self.account_id, &page_args(ctx)).await?.into())
+        let ask = slice(Under::Account, page_args(ctx));
+        Session::of(ctx)?.below(|lists| &lists.unhealthy_servers, self.account_id, ask).await
     }
 
     /// The longest unhealthy first.
     async fn unhealthy_feeds(&self, ctx: &Context<'_>) -> Result<Connection<Feed>> {
-        let session = Session::of(ctx)?;
-        Ok(session.app.unhealthy_feeds(session.actor, self.account_id, &page_args(ctx)).await?.into())
+        let ask = slice(Under::Account, page_args(ctx));
+        Session::of(ctx)?.below(|lists| &lists.unhealthy_feeds, self.account_id, ask).await
     }
 
     /// Anomalies that wait for a decision, the oldest first.
     async fn open_anomalies(&self, ctx: &Context<'_>) -> Result<Connection<Anomaly>> {
-        let filter = AnomalyFilter {
-            account_id: Some(self.account_id),
-            status: vec![AnomalyStatus::Open],
-            oldest_first: true,
-            ..AnomalyFilter::default()
-        };
-        let session = Session::of(ctx)?;
-        Ok(session.app.anomalies(session.actor, &filter, &page_args(ctx)).await?.into())
+        let ask = slice(Under::Account, page_args(ctx));
+        Session::of(ctx)?.below(|lists| &lists.open_anomalies, self.account_id, ask).await
     }
 }
 

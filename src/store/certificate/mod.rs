@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use coppice_entity::{certificate, certificate_allocation, certificate_file, certificate_range, certificate_void, deposit};
+use coppice_entity::{certificate, certificate_allocation, certificate_file, certificate_void};
 use sea_orm::{
     ColumnTrait, ConnectionTrait as _, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait as _,
     sea_query::{Condition, Expr, ExprTrait as _},
@@ -12,14 +12,12 @@ use super::{
     Source, Store, StoreError, Tx,
     collecting::sql::{Rows, statement},
     convert::{askable, below},
-    ledger,
     paging::{KeyValue, SortKey, page},
 };
 use crate::{
     clock::{Instant, from_millis},
     domain::{
         certificate::{Allocation, Certificate, CertificateStatus, Voided},
-        ledger::Deposit,
         pages::{Pages, StandardPages},
         paging::{Page, PageArgs},
         query::{CertificateFilter, CertificateOrder},
@@ -35,6 +33,9 @@ pub mod public_page;
 mod voiding;
 
 pub use voiding::{VoidOutcome, void};
+
+/// Certificates whose other tables one statement asks for; databases bound the values in one.
+const ROWS_AT_ONCE: usize = 10_000;
 
 fn from_row(
     row: certificate::Model,
@@ -90,6 +91,28 @@ async fn complete(from: &impl Source, rows: Vec<certificate::Model>) -> Result<V
             from_row(row, parts, void)
         })
         .collect()
+}
+
+/// Pages of certificates, with what stands in other tables; that of all is read at once.
+pub(super) async fn complete_below(
+    store: &Store,
+    pages: HashMap<Uuid, Page<certificate::Model>>,
+) -> Result<HashMap<Uuid, Page<Certificate>>, StoreError> {
+    // A customer's certificate is in its partner's list as well.
+    let rows: HashMap<Uuid, _> = pages.values().flat_map(|page| &page.items).map(|(_, row)| (row.id, row.clone())).collect();
+    let rows: Vec<_> = rows.into_values().collect();
+    let mut all = HashMap::with_capacity(rows.len());
+    for rows in rows.chunks(ROWS_AT_ONCE) {
+        all.extend(complete(store, rows.to_vec()).await?.into_iter().map(|certificate| (certificate.id, certificate)));
+    }
+    let completed = |(parent, page): (Uuid, Page<certificate::Model>)| {
+        let item = |(cursor, row): (String, certificate::Model)| {
+            Ok((cursor, all.get(&row.id).cloned().ok_or(StoreError::Corrupt("certificate.id"))?))
+        };
+        let items = page.items.into_iter().map(item).collect::<Result<_, StoreError>>()?;
+        Ok((parent, Page { items, has_next: page.has_next, has_previous: page.has_previous }))
+    };
+    pages.into_iter().map(completed).collect()
 }
 
 /// The certificates with these ids that `viewer` may see.
@@ -271,27 +294,6 @@ pub async fn of_deposits(from: &impl Source, deposits: &[Uuid]) -> Result<HashMa
         )
         .await?;
     found.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
-}
-
-/// A page of the entries that a certificate is the sum of, by day.
-pub async fn deposits(store: &Store, viewer: Uuid, certificate: Uuid, args: &PageArgs) -> Result<Page<Deposit>, StoreError> {
-    use deposit::Column as C;
-    let ranges = certificate_range::Entity::find()
-        .filter(certificate_range::Column::CertificateId.eq(certificate))
-        .all(&store.db)
-        .await?;
-    let mut numbers = Condition::any();
-    for range in &ranges {
-        numbers = numbers.add(C::Number.between(range.first_number, range.last_number));
-    }
-    let mut all = Condition::all().add(below(C::AccountId, viewer)).add(numbers);
-    all = match ranges.first() {
-        Some(range) => all.add(C::AccountId.eq(range.account_id)).add(C::Month.eq(&range.month)),
-        None => all.add(Expr::val(1).eq(0)),
-    };
-    let keys = [SortKey::asc(C::Day.into_expr()), SortKey::asc(C::Seq.into_expr())];
-    let values = |row: &deposit::Model| vec![KeyValue::Text(row.day.clone()), KeyValue::Number(row.seq)];
-    page(&store.db, deposit::Entity::find().filter(all), "certificate.deposits", &keys, args, values, ledger::from_row).await
 }
 
 /// Remembers the digest of a file that was made of a certificate.

@@ -89,11 +89,15 @@ async fn refuses_what_is_wrong(kind: Kind) {
         (feed_input(&server, &tree.customer, &"x".repeat(201), "2026-03-02"), "INVALID externalId"),
         (feed_input(&server, &tree.customer, "1", "2027-03-03"), "INVALID activationDate"),
         (feed_input(&server, &tree.customer, "1", "1026-03-02"), "INVALID activationDate"),
+        (feed_input(&server, &tree.customer, "1", "1900-01-01"), "INVALID activationDate"),
+        (feed_input(&server, &tree.customer, "1", "1999-12-31"), "INVALID activationDate"),
         (RegisterFeed { name: Some("x".repeat(201)), ..good.clone() }, "INVALID name"),
     ];
     for (input, expected) in cases {
         assert_eq!(refused(world.app.register_feed(&by, input).await.unwrap()), expected);
     }
+    let first_day = feed_input(&server, &tree.customer, "first day", "2000-01-01");
+    world.app.register_feed(&by, first_day).await.unwrap().unwrap();
     // A distributor sees both, but a customer's feed is read from a server of its own line.
     let across = feed_input(&elsewhere, &tree.customer, "1", "2026-03-02");
     let outcome = world.app.register_feed(&writer(&tree.distributor), across).await.unwrap();

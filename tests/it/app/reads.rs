@@ -177,9 +177,10 @@ async fn shows_only_what_may_be_seen(kind: Kind) {
         app.health_history(by, HealthSubject::Feed(feed.id), &args).await.unwrap();
         app.deposits(by, &DepositFilter::default(), DepositOrder::DayDesc, &args).await.unwrap();
     }
-    let summary = app.health_summary(&by, tree.partner.id).await.unwrap().unwrap();
+    let summaries = app.health_summaries(&by, &[tree.partner.id, tree.other_partner.id]).await.unwrap();
+    let summary = summaries[&tree.partner.id];
     assert_eq!((summary.servers.healthy, summary.feeds.pending, summary.open_anomalies), (1, 1, 1));
-    assert!(app.health_summary(&by, tree.other_partner.id).await.unwrap().is_none());
+    assert_eq!(summaries.len(), 1);
     let found = app.devices_by_id(&by, &[device]).await.unwrap()[&device].clone();
     assert_eq!((found.initial_count(), found.latest_count(), found.life_count()), (100, 25, 70));
     assert_eq!(found.meters.len(), 2);

@@ -8,6 +8,7 @@ use coppice::{
     domain::{
         account::{ActiveStatus, Actor, Permission, Who},
         paging::PageArgs,
+        query::{Below, Under},
     },
 };
 
@@ -15,8 +16,8 @@ use crate::support::world::{Kind, World, actor, on_both, refused, writer};
 
 on_both!(administrators_manage_users, keys_are_shown_once_and_end, accounts_are_changed);
 
-fn page() -> PageArgs {
-    PageArgs { limit: 25, backward: false, after: None, before: None }
+fn all() -> Below {
+    Below::all(Under::Account, PageArgs::default())
 }
 
 async fn administrators_manage_users(kind: Kind) {
@@ -46,12 +47,14 @@ async fn administrators_manage_users(kind: Kind) {
     assert_eq!(refused(world.app.create_user(&by, wrong).await.unwrap()), "INVALID name, INVALID email");
     assert!(matches!(world.app.create_user(&writer(&tree.partner), twice).await, Err(AppError::Forbidden)));
 
-    let listed = world.app.users(&by, tree.customer.id, &page()).await.unwrap().unwrap();
-    let names: Vec<_> = listed.items.iter().map(|(_, user)| user.name.as_str()).collect();
+    let accounts = [tree.customer.id, tree.partner.id, tree.other_customer.id];
+    let listed = world.app.users_below(&by, &accounts, &all()).await.unwrap();
+    assert_eq!(listed.len(), 1, "of the account itself, and not of another partner's");
+    let names: Vec<_> = listed[&tree.customer.id].items.iter().map(|(_, user)| user.name.as_str()).collect();
     assert_eq!(names, ["Adam", "zoe"]);
-    assert!(world.app.users(&by, tree.partner.id, &page()).await.unwrap().unwrap().items.is_empty(), "of the account itself");
-    assert!(world.app.users(&by, tree.other_customer.id, &page()).await.unwrap().is_none());
-    assert!(world.app.users(&writer(&tree.partner), tree.customer.id, &page()).await.unwrap().is_none());
+    assert!(world.app.users_below(&writer(&tree.partner), &accounts, &all()).await.unwrap().is_empty());
+    let stranger = actor(&tree.other_partner, Permission::Admin);
+    assert!(world.app.users_below(&stranger, &accounts, &all()).await.unwrap().is_empty());
 
     let change = UpdateUser { user_id: zoe.id, name: Some("Zoë".into()), expected_version: Some(1), ..UpdateUser::default() };
     let changed = world.app.update_user(&by, change.clone()).await.unwrap().unwrap();
@@ -111,11 +114,12 @@ async fn keys_are_shown_once_and_end(kind: Kind) {
     world.advance(TimeDelta::minutes(1));
     let never = CreateApiKey { name: "second".into(), expires_at: None, idempotency_key: None, ..input };
     let (second, _) = world.app.create_api_key(&by, never).await.unwrap().unwrap();
-    let listed = world.app.api_keys(&by, tree.customer.id, &page()).await.unwrap().unwrap();
-    assert_eq!(listed.items.iter().map(|(_, key)| key.id).collect::<Vec<_>>(), [second.id, key.id]);
-    assert!(world.app.api_keys(&writer(&tree.partner), tree.customer.id, &page()).await.unwrap().is_none());
+    let listed = world.app.api_keys_below(&by, &[tree.customer.id], &all()).await.unwrap();
+    assert_eq!(listed[&tree.customer.id].items.iter().map(|(_, key)| key.id).collect::<Vec<_>>(), [second.id, key.id]);
+    assert!(world.app.api_keys_below(&writer(&tree.partner), &[tree.customer.id], &all()).await.unwrap().is_empty());
 
     let stranger = actor(&tree.other_partner, Permission::Admin);
+    assert!(world.app.api_keys_below(&stranger, &[tree.customer.id], &all()).await.unwrap().is_empty());
     assert_eq!(refused(world.app.revoke_api_key(&stranger, key.id).await.unwrap()), "NOT_FOUND apiKeyId");
     let revoked = world.app.revoke_api_key(&by, key.id).await.unwrap().unwrap();
     assert_eq!(world.app.revoke_api_key(&by, key.id).await.unwrap().unwrap().revoked_at, revoked.revoked_at);

@@ -7,7 +7,7 @@ use coppice::{
         account::Permission,
         certificate::{Certificate, CertificateStatus},
         paging::PageArgs,
-        query::{CertificateFilter, CertificateOrder, DepositFilter, DepositOrder},
+        query::{Below, CertificateFilter, CertificateOrder, DepositFilter, DepositOrder, Under},
         vendor::VendorKind,
     },
     id::Uuid,
@@ -143,7 +143,10 @@ async fn late_pages_get_a_supplement(kind: Kind) {
     assert_eq!(first.len(), 1);
     assert_eq!(first[&issued[1].id].id, issued[0].id);
     // Which entry is on which.
-    let deposits = world.app.certificate_deposits(&reader(&tree.customer), issued[1].id, &PageArgs::default()).await.unwrap();
+    let ask = Below::all(Under::Certificate, PageArgs::default());
+    let deposits =
+        world.app.deposits_below(&reader(&tree.customer), &[issued[1].id], &ask).await.unwrap().remove(&issued[1].id);
+    let deposits = deposits.unwrap();
     let days: Vec<String> = deposits.items.iter().map(|(_, deposit)| deposit.day.to_string()).collect();
     assert_eq!(days, ["2026-02-20", "2026-02-21"]);
     let ids: Vec<Uuid> = deposits.items.iter().map(|(_, deposit)| deposit.id).collect();

@@ -8,6 +8,7 @@ use coppice::{
     domain::{
         health::{HealthStatus, HealthSubject},
         paging::PageArgs,
+        query::{Below, Under},
         reconcile::{Book, Difference},
         run::SyncTrigger,
     },
@@ -156,11 +157,12 @@ async fn changes_of_health_are_told_in_order(database: TestDatabase) {
     let mut told = rig.app.health_changed(&customer, account, Some(&first_cursor())).await.unwrap().unwrap();
     let first = told.next().await.unwrap().unwrap().record;
     assert_eq!(Some(&*first), own.items.last());
-    let summary = rig.app.health_summary(&actor, rig.partner).await.unwrap().unwrap();
+    let summary = rig.app.health_summaries(&actor, &[rig.partner]).await.unwrap()[&rig.partner];
     assert_eq!((summary.servers.healthy, summary.servers.unhealthy), (2, 1));
-    let unhealthy = rig.app.unhealthy_servers(&actor, rig.partner, &PageArgs::default()).await.unwrap();
-    assert_eq!(unhealthy.items.len(), 1);
-    assert!(rig.app.unhealthy_feeds(&actor, rig.partner, &PageArgs::default()).await.unwrap().items.is_empty());
+    let ask = Below::all(Under::Account, PageArgs::default());
+    let unhealthy = rig.app.unhealthy_servers_below(&actor, &[rig.partner], &ask).await.unwrap();
+    assert_eq!(unhealthy[&rig.partner].items.len(), 1);
+    assert!(rig.app.unhealthy_feeds_below(&actor, &[rig.partner], &ask).await.unwrap().is_empty());
 }
 
 /// The place before the first change of all.

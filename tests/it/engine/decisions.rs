@@ -11,7 +11,7 @@ use coppice::{
         ledger::DepositKind,
         pages::{Methodology, Pages, Paper, StandardPages},
         paging::PageArgs,
-        query::AnomalyFilter,
+        query::{Below, Under},
         run::SyncTrigger,
     },
     simulator::{FleetSpec, GenerateOptions, Trouble},
@@ -28,9 +28,9 @@ async fn posted_sides(rig: &Rig) -> i64 {
 }
 
 async fn open(rig: &Rig) -> Vec<coppice::domain::anomaly::Anomaly> {
-    let filter = AnomalyFilter { status: vec![AnomalyStatus::Open], oldest_first: true, ..AnomalyFilter::default() };
-    let page = rig.app.anomalies(&rig.actor(), &filter, &PageArgs { limit: 100, ..PageArgs::default() }).await.unwrap();
-    page.items.into_iter().map(|(_, anomaly)| anomaly).collect()
+    let ask = Below::all(Under::Account, PageArgs { limit: 100, ..PageArgs::default() });
+    let mut pages = rig.app.open_anomalies_below(&rig.actor(), &[rig.partner], &ask).await.unwrap();
+    pages.remove(&rig.partner).map_or_else(Vec::new, |page| page.items.into_iter().map(|(_, anomaly)| anomaly).collect())
 }
 
 /// Spikes, some accepted and some rejected, while nights go on.

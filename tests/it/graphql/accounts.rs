@@ -175,5 +175,5 @@ async fn an_account_without_pages_has_sums_of_zero() {
     let long = "query ($id: ID!) { account(id: $id) { name consumption(from: \"2000-01-01\", to: \"2026-06-10\") { to } } }";
     let response = api.execute(caller, long, json!({ "id": id })).await;
     assert_eq!(coppice::graphql::error_code(&response.errors[0]).as_str(), "TOO_COMPLEX");
-    assert_eq!(response.data.into_json().unwrap()["account"], json!({ "name": "Dealer", "consumption": null }));
+    assert_eq!(response.data, async_graphql::Value::Null, "it was refused before anything ran");
 }

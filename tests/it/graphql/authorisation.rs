@@ -22,7 +22,7 @@ use coppice::{
 };
 use serde_json::{Value, json};
 
-use crate::support::world::{Kind, World, actor, on_both};
+use crate::support::world::{Kind, Tree, World, actor, on_both};
 
 on_both!(every_id_is_guarded);
 
@@ -244,20 +244,21 @@ const MUTATIONS: &[Row] = &[
 ];
 
 /// Who asks, and what of theirs stands for `$ownAccount` and `$ownServer`.
-struct Asker {
+pub(super) struct Asker {
     actor: Option<Actor>,
     own: [(&'static str, String); 2],
 }
 
-struct Installation {
-    world: World,
-    schema: CoppiceSchema,
+pub(super) struct Installation {
+    pub(super) world: World,
+    pub(super) tree: Tree,
+    pub(super) schema: CoppiceSchema,
     askers: [Asker; 6],
-    ids: BTreeMap<&'static str, String>,
+    pub(super) ids: BTreeMap<&'static str, String>,
 }
 
 impl Installation {
-    async fn new(kind: Kind) -> Self {
+    pub(super) async fn new(kind: Kind) -> Self {
         let world = World::new(kind).await;
         let tree = world.tree().await;
         let (app, by) = (&world.app, actor(&tree.partner, Permission::Admin));
@@ -373,6 +374,10 @@ impl Installation {
             ("distributor", id(Id::Account, tree.distributor.id)),
             ("partner", id(Id::Account, tree.partner.id)),
             ("customer", id(Id::Account, tree.customer.id)),
+            ("sibling", id(Id::Account, tree.sibling.id)),
+            ("otherPartner", id(Id::Account, tree.other_partner.id)),
+            ("otherCustomer", id(Id::Account, tree.other_customer.id)),
+            ("otherServer", id(Id::Server, other_server.id)),
             ("server", id(Id::Server, server.id)),
             ("feed", id(Id::Feed, feed.id)),
             ("run", id(Id::SyncRun, run.id)),
@@ -387,7 +392,7 @@ impl Installation {
             ("change", coppice::store::health::cursor(0)),
         ]);
         let schema = build_schema(Arc::clone(&world.app), Limits::default());
-        Self { world, schema, askers, ids }
+        Self { world, tree, schema, askers, ids }
     }
 
     async fn ask(&self, asker: &Asker, operation: &str, field: &str) -> Response {
@@ -438,7 +443,7 @@ const TYPES: &str = "{ __schema { types { kind name
 fragment Base on __Type { kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name } } } } }";
 
 /// All places where the schema takes an id: `field.argument.inputField` of the roots, the same behind `Type.` elsewhere.
-async fn places(installation: &Installation) -> BTreeSet<String> {
+pub(super) async fn places(installation: &Installation) -> BTreeSet<String> {
     let mut request = Request::new(TYPES);
     prepare(&mut request, &installation.world.app, Caller(installation.askers[5].actor), RequestId("req-1".into()));
     let response = installation.schema.execute(request).await;

@@ -18,7 +18,7 @@ use crate::support::world::{Kind, Tree, World, on_both, writer};
 on_both!(
     a_dashboard_of_fifty_feeds_asks_no_more_than_one_of_two,
     every_list_says_what_it_says_alone,
-    a_bad_cursor_costs_its_own_field,
+    a_cursor_of_another_list_costs_its_own_field,
 );
 
 struct Office {
@@ -233,12 +233,16 @@ async fn every_list_says_what_it_says_alone(kind: Kind) {
     }));
 }
 
-async fn a_bad_cursor_costs_its_own_field(kind: Kind) {
+async fn a_cursor_of_another_list_costs_its_own_field(kind: Kind) {
     let office = Office::new(kind, 2).await;
     let id = PublicId::new(Id::Feed, office.feeds[0]).to_string();
-    let query = "query ($id: ID!) { good: feed(id: $id) { collections(first: 1) { nodes { pages } } } bad: feed(id: $id) { collections(first: 1, after: \"x\") { nodes { pages } } } }";
-    let response = office.execute(query, json!({ "id": id })).await;
+    let cursor = "{ servers(first: 1) { edges { cursor } } }";
+    let cursor = office.data(cursor, json!({})).await["servers"]["edges"][0]["cursor"].take();
+    let query = "query ($id: ID!, $of: String) { good: feed(id: $id) { collections(first: 1) { nodes { pages } } }
+        bad: feed(id: $id) { collections(first: 1, after: $of) { nodes { pages } } } }";
+    let response = office.execute(query, json!({ "id": id, "of": cursor })).await;
     assert_eq!(response.errors.len(), 1);
+    assert!(response.errors[0].message.starts_with("The cursor is one of another list"), "{:?}", response.errors);
     let data = response.data.into_json().unwrap();
     assert_eq!(data, json!({ "good": { "collections": { "nodes": [{ "pages": 2 }] } }, "bad": null }));
 }

@@ -1,4 +1,4 @@
-//! Limits, budgets and trusted documents, over HTTP as clients meet them.
+//! Limits and budgets, over HTTP as clients meet them.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use coppice::{
     app::input::OperatorApiKey,
     clock::ManualClock,
     domain::account::Permission,
-    graphql::{GateSettings, Rate, TrustedDocuments, TrustedOnly, build_schema_with},
+    graphql::{GateSettings, Rate, build_schema_with},
     http::{Drain, House, HttpParts, HttpSettings, router},
     lifecycle::CancellationToken,
 };
@@ -20,22 +20,24 @@ use tower::ServiceExt as _;
 
 use crate::support::world::{Kind, World};
 
-struct Site {
-    router: Router,
+/// The API as it is served, but for the network.
+pub(super) struct Site {
+    pub(super) router: Router,
+    pub(super) drain: Drain,
     clock: Arc<ManualClock>,
     /// Of each level.
-    keys: [String; 2],
+    pub(super) keys: [String; 3],
     _world: World,
 }
 
-struct Answer {
-    status: StatusCode,
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
     headers: HeaderMap,
-    body: Value,
+    pub(super) body: Value,
 }
 
 impl Answer {
-    fn code(&self) -> &str {
+    pub(super) fn code(&self) -> &str {
         self.body["errors"][0]["extensions"]["code"].as_str().unwrap_or("")
     }
 
@@ -45,28 +47,29 @@ impl Answer {
 }
 
 impl Site {
-    async fn new(settings: GateSettings) -> Self {
+    pub(super) async fn new(settings: GateSettings) -> Self {
         let world = World::new(Kind::Sqlite).await;
         let account = world.tree().await.partner;
         let mut keys = Vec::new();
-        for permission in [Permission::Read, Permission::Write] {
+        for permission in [Permission::Read, Permission::Write, Permission::Admin] {
             let key = OperatorApiKey { account_id: account.id, name: "test".into(), permission, expires_in_days: None };
             keys.push(world.app.operator_create_api_key(key).await.unwrap().unwrap().1.expose().to_owned());
         }
         let clock = Arc::clone(&world.clock);
         let schema = build_schema_with(Arc::clone(&world.app), settings, Arc::clone(&clock) as _);
+        let drain = Drain::new(CancellationToken::new());
         let router = router(HttpParts {
             backend: Arc::new(House { app: Arc::clone(&world.app), schema, tokens: None }),
             clock: Arc::clone(&clock) as _,
             ids: world.ids.clone(),
             settings: HttpSettings::default(),
-            drain: Drain::new(CancellationToken::new()),
+            drain: drain.clone(),
             public: None,
         });
-        Self { router: router.unwrap(), clock, keys: keys.try_into().unwrap(), _world: world }
+        Self { router: router.unwrap(), drain, clock, keys: keys.try_into().unwrap(), _world: world }
     }
 
-    async fn ask(&self, key: Option<&str>, body: Value) -> Answer {
+    pub(super) async fn ask(&self, key: Option<&str>, body: Value) -> Answer {
         let mut request = Request::post("/graphql")
             .header("content-type", "application/json")
             .header("accept", "application/graphql-response+json");
@@ -76,7 +79,7 @@ impl Site {
         self.send(request.body(Body::from(body.to_string())).unwrap()).await
     }
 
-    async fn send(&self, request: Request<Body>) -> Answer {
+    pub(super) async fn send(&self, request: Request<Body>) -> Answer {
         let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
         let body = serde_json::from_slice(&to_bytes(body, usize::MAX).await.unwrap()).unwrap();
         Answer { status: parts.status, headers: parts.headers, body }
@@ -154,36 +157,4 @@ async fn without_introspection_nothing_is_told_about_the_schema() {
         site.ask(key, json!({ "query": "{ viewer { __typename } }" })).await.body["data"]["viewer"]["__typename"],
         "Viewer"
     );
-}
-
-#[tokio::test]
-async fn trusted_documents_are_run_by_id_and_others_as_configured() {
-    let manifest = json!({ "3f9a": "query A($n: Int!) { accounts(first: $n) { nodes { name } } }" }).to_string();
-    let site = Site::new(GateSettings {
-        trusted: TrustedDocuments::from_manifest(&manifest).unwrap(),
-        trusted_only: TrustedOnly::Read,
-        ..GateSettings::default()
-    })
-    .await;
-    let [reader, writer] = site.keys.each_ref().map(|key| Some(key.as_str()));
-    let by_id = json!({ "documentId": "sha256:3f9a", "variables": { "n": 1 } });
-    let expected = json!({ "accounts": { "nodes": [{ "name": "Customer" }] } });
-    assert_eq!(site.ask(reader, by_id).await.body["data"], expected);
-    let get = Request::get("/graphql?documentId=3f9a&variables=%7B%22n%22%3A1%7D").header("x-api-key", reader.unwrap());
-    assert_eq!(site.send(get.body(Body::empty()).unwrap()).await.body["data"], expected);
-
-    for caller in [reader, None] {
-        let answer = site.ask(caller, json!({ "query": "{ viewer { permission } }" })).await;
-        assert_eq!((answer.status, answer.code()), (StatusCode::FORBIDDEN, "FORBIDDEN"));
-    }
-    assert_eq!(site.ask(writer, json!({ "query": "{ viewer { permission } }" })).await.status, 200);
-    for wrong in [
-        json!({ "documentId": "4711" }),
-        json!({ "documentId": "3f9a", "query": "{ viewer { permission } }", "variables": { "n": 1 } }),
-    ] {
-        let answer = site.ask(writer, wrong).await;
-        assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "BAD_REQUEST"));
-    }
-    // It is judged like any other.
-    assert_eq!(site.ask(reader, json!({ "documentId": "3f9a" })).await.code(), "GRAPHQL_VALIDATION_FAILED");
 }

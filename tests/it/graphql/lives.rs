@@ -70,6 +70,10 @@ async fn a_feed_is_changed_paused_resumed_and_removed() {
     assert_eq!(unnamed["feed"]["name"], Value::Null);
     let earlier = world.change("updateFeed", feed, update(json!({ "activationDate": "2026-05-20" }))).await;
     assert_eq!(earlier["feed"]["activationDate"], "2026-05-20");
+    let mistyped = update(json!({ "activationDate": "1926-05-20" }));
+    let mistyped = world.change("updateFeed", "userErrors { message }", mistyped).await;
+    assert_eq!(mistyped["userErrors"][0]["code"], "INVALID");
+    assert!(mistyped["userErrors"][0]["message"].as_str().unwrap().starts_with("Not before 2000-01-01"), "{mistyped}");
     let later = world.change("updateFeed", feed, update(json!({ "activationDate": "2026-06-20" }))).await;
     assert_eq!(later["userErrors"], json!([{ "code": "INVALID_STATE", "field": ["activationDate"] }]));
 
