@@ -3,13 +3,17 @@
 //! and ask for the same, and written once: thousands that watch one run cost one of them and the sending.
 //!
 //! Two ask for the same when document, operation, variables, account and permission are equal; and the caller too, where it decides which
-//! users or API keys are seen. What was stored when a subscriber began is resolved for it alone, since much may have changed since it
-//! happened; and so is what has errors, which carry the request's id.
+//! users or API keys are seen. What was stored when a subscriber began is resolved after it began, since much may have changed since it
+//! happened; those who begin together share that too, so that thousands that come back at once do not ask the database as often. What has
+//! errors is each one's own, for they carry the request's id.
 
 use std::{
     any::Any,
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use async_graphql::{
@@ -19,7 +23,7 @@ use async_graphql::{
         stream::{self, BoxStream, StreamExt as _},
     },
 };
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex as AsyncMutex;
 
 use super::{
     Engine,
@@ -102,10 +106,33 @@ struct Question {
 }
 
 struct Resolved {
-    /// JSON; `None` when it had errors.
-    text: OnceCell<Option<Arc<str>>>,
+    /// How often resolving it has begun.
+    begun: AtomicU64,
+    last: AsyncMutex<Last>,
     _document: Arc<Admitted>,
     _event: Record,
+}
+
+/// How it was resolved the last time.
+#[derive(Default)]
+struct Last {
+    /// Which time it was, from 1.
+    number: u64,
+    /// JSON; `None` when it had errors.
+    text: Option<Arc<str>>,
+}
+
+impl Resolved {
+    /// What resolving it came to, the first time or, `anew`, a time that began after this was asked. One resolves it, the others wait.
+    async fn text(&self, anew: bool, resolve: impl Future<Output = Option<Arc<str>>>) -> Option<Arc<str>> {
+        let asked = if anew { self.begun.load(Ordering::SeqCst) } else { 0 };
+        let mut last = self.last.lock().await;
+        if last.number <= asked {
+            let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
+            *last = Last { number, text: resolve.await };
+        }
+        last.text.clone()
+    }
 }
 
 /// Resolved events, for all who ask for the same.
@@ -124,7 +151,12 @@ impl Memory {
         if let Some(resolved) = kept.resolved.get(&question) {
             return Arc::clone(resolved);
         }
-        let resolved = Arc::new(Resolved { text: OnceCell::new(), _document: Arc::clone(admitted), _event: Arc::clone(event) });
+        let resolved = Arc::new(Resolved {
+            begun: AtomicU64::new(0),
+            last: AsyncMutex::default(),
+            _document: Arc::clone(admitted),
+            _event: Arc::clone(event),
+        });
         if kept.in_order.len() >= KEPT
             && let Some(oldest) = kept.in_order.pop_front()
         {
@@ -153,16 +185,17 @@ impl Subscriber {
             Ok(told) => told,
             Err(error) => return Answer::Own(Box::new(self.resolve(Err(error)).await)),
         };
-        if happened {
+        // What a subscriber has read for itself nobody else holds.
+        if happened || Arc::strong_count(&record) > 1 {
             let event = Arc::as_ptr(&record).cast::<()>().addr();
             let question = Question { document: self.admitted.document_address(), event, rest: Arc::clone(&self.rest) };
             let resolved = self.memory.find(question, &self.admitted, &record);
-            let text = resolved.text.get_or_init(|| async {
+            let resolve = async {
                 let response = self.resolve(Ok(Arc::clone(&record))).await;
                 response.errors.is_empty().then(|| serde_json::to_string(&response).ok().map(Into::into)).flatten()
-            });
-            if let Some(text) = text.await {
-                return Answer::Shared(Arc::clone(text));
+            };
+            if let Some(text) = resolved.text(!happened, resolve).await {
+                return Answer::Shared(text);
             }
         }
         Answer::Own(Box::new(self.resolve(Ok(record)).await))

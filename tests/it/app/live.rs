@@ -387,7 +387,7 @@ async fn what_happened_is_resolved_once(kind: Kind) {
     let follow = async |viewer: &&Account| {
         let mut answers = Box::pin(subscribe(&schema, &world.app, viewer, &text(&tree.partner)));
         let stored = within(answers.next()).await.unwrap();
-        assert!(matches!(stored, Answer::Own(_)), "what is stored is for each alone");
+        assert!(matches!(stored, Answer::Own(_)), "what it has read for itself is its own");
         answers
     };
     let mut followers = join_all(viewers.iter().cycle().take(FOLLOWERS).map(follow)).await;
@@ -416,4 +416,23 @@ async fn what_happened_is_resolved_once(kind: Kind) {
         })
         .collect();
     assert_eq!(different.into_iter().collect::<Vec<_>>(), ["null", "{\"name\":\"Distributor\"}"]);
+    drop(followers);
+
+    // Who comes later is told of what is stored as it is then.
+    start(&world.app, &tree.partner, &server).await;
+    let stored = async |_: usize| {
+        let text = "subscription { syncProgress { syncRun { server { name account { name } } } } }";
+        let answer = within(subscribe(&schema, &world.app, &tree.partner, text).boxed().next()).await.unwrap();
+        let data = async_graphql::Response::from(answer).data.into_json().unwrap();
+        data["syncProgress"]["syncRun"]["server"]["account"]["name"].to_string()
+    };
+    world.statements();
+    let mut one = subscribe(&schema, &world.app, &tree.partner, "subscription { syncProgress { cursor } }").boxed();
+    within(one.next()).await.unwrap();
+    assert!(join_all((0..FOLLOWERS).map(stored)).await.iter().all(|name| name == "\"Partner\""));
+    let statements = world.statements();
+    assert!(statements < FOLLOWERS, "{statements} statements");
+    let key = world.database.key(tree.partner.id);
+    world.database.sql(&format!("UPDATE account SET name = 'Renamed' WHERE id = {key}")).await.unwrap();
+    assert_eq!(stored(0).await, "\"Renamed\"");
 }
