@@ -271,7 +271,9 @@ impl Maker {
             }
         }
         let committed = micros();
-        runs.iter().for_each(|run| self.hub.run_changed(*run));
+        for run in runs {
+            self.hub.run_changed(*run);
+        }
         (said, committed)
     }
 }
@@ -379,7 +381,7 @@ async fn burst(maker: &Maker, clients: &mut Clients, before: u64) {
         ms(after),
         most / 1024,
         each(most, before),
-        (processor_time() - cpu).as_micros() * 100 / u128::try_from(took).unwrap(),
+        processor_time().saturating_sub(cpu).as_micros() * 100 / u128::try_from(took).unwrap(),
     );
 }
 

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use async_graphql::{
     Name, Positioned,
-    parser::types::{ExecutableDocument, Field, OperationType, Selection, SelectionSet},
+    parser::types::{DocumentOperations, ExecutableDocument, Field, OperationType, Selection, SelectionSet},
 };
 
 /// Makes the root of each subscription the one field that it comes to. `false`: one of them comes to several, or to none, and all is as
@@ -28,8 +28,8 @@ pub(super) fn merge(document: &mut ExecutableDocument) -> bool {
     }
     let mut merged = merged.into_iter();
     let operations = match &mut document.operations {
-        async_graphql::parser::types::DocumentOperations::Single(operation) => vec![operation],
-        async_graphql::parser::types::DocumentOperations::Multiple(operations) => operations.values_mut().collect(),
+        DocumentOperations::Single(operation) => vec![operation],
+        DocumentOperations::Multiple(operations) => operations.values_mut().collect(),
     };
     for operation in operations.into_iter().filter(|operation| operation.node.ty == OperationType::Subscription) {
         if let Some(items) = merged.next() {

@@ -7,7 +7,7 @@ use std::{
 
 use coppice::{
     clock::Instant,
-    id::{IdSource, PublicId},
+    id::{IdSource, Kind, PublicId},
 };
 use serde_json::Value;
 
@@ -97,6 +97,8 @@ pub(super) struct Maker<'a> {
     pub now: Instant,
     pub own: &'a [String],
     pub foreign: &'a [String],
+    /// The accounts above the caller's own.
+    pub above: &'a [String],
 }
 
 /// An operation that is being made.
@@ -255,27 +257,28 @@ impl Maker<'_> {
         };
         let (own, strange) = (fitting(self.own), fitting(self.foreign));
         let own = if draft.mixed && !foreign && self.chance(0.5) { self.choose(&own).cloned() } else { None };
-        let slot = match own {
-            Some(id) => Slot { own: true, invented: id.clone(), given: id },
-            None => {
-                let strange = if self.chance(0.1) { self.foreign.to_vec() } else { strange };
-                let given = self.choose(&strange).cloned();
-                let kind = given.as_deref().and_then(PublicId::parse).map(|id| id.kind);
-                let invented = || {
-                    let uuid = self.random.uuid(self.now);
-                    match (kind, prefix(path, field)) {
-                        (Some(kind), _) => PublicId::new(kind, uuid).to_string(),
-                        (None, prefix) => {
-                            let id = PublicId::new(coppice::id::Kind::Project, uuid).to_string();
-                            format!("{}{}", prefix.unwrap_or("prj_"), &id[4..])
-                        }
-                    }
-                };
-                // Where there is nothing foreign of its kind, two that name nothing.
-                let (given, other) = (given.unwrap_or_else(invented), invented());
-                draft.places.insert(path.to_owned());
-                Slot { own: false, given, invented: other }
+        let slot = if let Some(id) = own {
+            Slot { own: true, invented: id.clone(), given: id }
+        } else {
+            let mut strange = if self.chance(0.1) { self.foreign.to_vec() } else { strange };
+            // A list of what is below an account further up has in it what is the caller's own, and nothing else.
+            if path.contains(".filter.") {
+                strange.retain(|id| !self.above.contains(id));
             }
+            let given = self.choose(&strange).cloned();
+            let kind = given.as_deref().and_then(PublicId::parse).map(|id| id.kind);
+            let invented = || {
+                let uuid = self.random.uuid(self.now);
+                if let Some(kind) = kind {
+                    return PublicId::new(kind, uuid).to_string();
+                }
+                let id = PublicId::new(Kind::Project, uuid).to_string();
+                format!("{}{}", prefix(path, field).unwrap_or("prj_"), &id[4..])
+            };
+            // Where there is nothing foreign of its kind, two that name nothing.
+            let (given, other) = (given.unwrap_or_else(invented), invented());
+            draft.places.insert(path.to_owned());
+            Slot { own: false, given, invented: other }
         };
         draft.slots.push(slot);
         format!("\"{}\"", mark(draft.slots.len() - 1))
