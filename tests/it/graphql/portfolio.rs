@@ -162,7 +162,9 @@ fn lists(page: &str) -> String {
     let list = |name: &str, fields: &str| format!("{name}({page}) {{ edges {{ cursor node {{ id {fields} }} }} {SLICE} }}");
     let deposits = list("deposits", "date");
     format!(
-        "totals {{ lifetime {{ pages }} }} {} {} {} \
+        "totals {{ lifetime {{ pages }} }} \
+         months: consumption(from: \"2026-01-01\", to: \"2026-03-31\", interval: MONTH) {{ points {{ pages }} total {{ pages }} }} \
+         weeks: consumption(from: \"2026-01-10\", to: \"2026-02-20\", interval: WEEK) {{ points {{ from pages }} }} {} {} {} \
          health {{ servers {{ healthy unhealthy }} feeds {{ pending unhealthy }} openAnomalyCount heldPages {} {} {} }}",
         list("users", "name"),
         list("apiKeys", "name"),
