@@ -27,8 +27,8 @@
 //!
 //! 100 servers of 50 feeds whose vendors take 1 s a customer: 2.0 % over one server's answers one after another, 115 MiB.
 //!
-//! What limits it: on SQLite about 45 % of the processor time is SQLite's (a third of that the kernel's, for the log and the file), 15 % the
-//! hand-offs between threads, the rest TLS, HTTP, JSON and the meters' arithmetic in about equal parts. On PostgreSQL it is the rounds to
+//! What limits it: on SQLite 55 % of the processor time is SQLite's (half of that the kernel's, for the log and the file), the rest
+//! hand-offs between threads, TLS, HTTP, JSON and the meters' arithmetic. On PostgreSQL it is the rounds to
 //! the server: a dozen statements for all feeds that are committed together, so larger groups cost less.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark stops at what it did not expect")]
 

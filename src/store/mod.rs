@@ -26,11 +26,14 @@ use sea_orm::{
     QueryResult, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 use sqlx::{
-    Connection as _, PgConnection,
+    Connection as _, PgConnection, Postgres,
+    pool::PoolConnection,
+    postgres::{PgConnectOptions, PgSslMode},
     sqlite::{SqliteConnection, SqliteJournalMode, SqliteSynchronous},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use self::kept::Kept;
 use crate::clock::{Instant, SharedClock};
 
 pub mod account;
@@ -48,6 +51,7 @@ pub mod health;
 pub mod hints;
 pub mod idempotency;
 pub mod identity;
+mod kept;
 pub mod ledger;
 mod paging;
 pub mod project;
@@ -68,6 +72,12 @@ const WRITER_CACHE: u32 = 4_096;
 const STATEMENTS: usize = 128;
 /// After so many pages (of 4 KiB) the write-ahead log goes into the file. A night writes the same pages again and again.
 const CHECKPOINT_PAGES: u32 = 4_096;
+/// A connection that was unused for so long is asked whether it lives before it is used: each question is a round, and what was used just
+/// now seldom dies.
+const TEST_AFTER: Duration = Duration::from_secs(1);
+/// Bytes of one statement that stay, with what is around them, within one record of TLS. The PostgreSQL driver leaves Nagle's algorithm on,
+/// which holds a second record until the server acknowledges the first: 40 ms.
+const TLS_RECORD: usize = 15 * 1024;
 /// How often a transaction that lost a race is run in all.
 const ATTEMPTS: usize = 5;
 /// Two numbers ("copp", "ice") that name the migrations' lock on PostgreSQL.
@@ -170,6 +180,8 @@ pub struct Store {
     /// Since when the open write transaction of this process may commit, in milliseconds (SQLite); `i64::MAX` while there is none.
     open_since: Arc<AtomicI64>,
     url: Arc<str>,
+    /// Bytes of one statement; only a single row may have more.
+    statement_bytes: usize,
 }
 
 /// The two connections that write to an SQLite file, one at a time.
@@ -195,6 +207,7 @@ impl Store {
                 .max_connections(connections)
                 .acquire_timeout(Duration::from_secs(30))
                 .connect_lazy(lazy)
+                .test_before_acquire_if_idle_for(TEST_AFTER)
                 .sqlx_logging(false)
                 .map_sqlx_sqlite_opts(move |sqlite| {
                     sqlite
@@ -229,6 +242,7 @@ impl Store {
             turns: Arc::new(Semaphore::new(1)),
             open_since: Arc::new(AtomicI64::new(i64::MAX)),
             url: settings.url.as_str().into(),
+            statement_bytes: if may_use_tls(&settings.url) { TLS_RECORD } else { usize::MAX },
         })
     }
 
@@ -328,7 +342,7 @@ impl Store {
             let tx = self.begin_through(db).await?;
             let outcome = match body(tx.clone()).await {
                 Ok(value) => tx.commit().await.map(|()| value),
-                Err(error) => tx.roll_back().await.and(Err(error)),
+                Err(error) => tx.roll_back().await.map(drop).and(Err(error)),
             };
             match outcome {
                 Err(error) if error.is_retryable() && attempt < ATTEMPTS => attempt += 1,
@@ -355,7 +369,7 @@ impl Store {
             let permit = self.permit().await?;
             let tx = db.begin_with_options(immediate()).await?;
             permit.open_since.store(self.clock.now().timestamp_millis(), Ordering::SeqCst);
-            return Ok(Tx { inner: Arc::new(tx), now: self.clock.now(), permit: Some(Arc::new(permit)) });
+            return Ok(self.tx(Inner::Pooled(tx), Some(permit)));
         }
         let tx = db.begin().await?;
         // Shows readers of lists by `updated_at` the earliest instant that this transaction may still commit. And a node that freezes in
@@ -364,7 +378,30 @@ impl Store {
         let earliest = self.clock.now().timestamp_millis();
         let shown = "SELECT pg_advisory_xact_lock_shared($1), set_config('idle_in_transaction_session_timeout', '5s', TRUE)";
         tx.execute_raw(Statement::from_sql_and_values(DatabaseBackend::Postgres, shown, [earliest.into()])).await?;
-        Ok(Tx { inner: Arc::new(tx), now: self.clock.now(), permit: None })
+        Ok(self.tx(Inner::Pooled(tx), None))
+    }
+
+    /// Like [`Self::begin_write`], on PostgreSQL on a connection that the caller keeps, which [`Tx::finish`] gives back.
+    async fn begin_kept(&self, kept: &mut Option<PoolConnection<Postgres>>) -> Result<Tx, StoreError> {
+        if self.is_sqlite() {
+            return self.begin_write().await;
+        }
+        // The same as above.
+        let earliest = self.clock.now().timestamp_millis();
+        let begin = format!(
+            "BEGIN; SELECT pg_advisory_xact_lock_shared({earliest}); SET LOCAL idle_in_transaction_session_timeout = '5s'"
+        );
+        let tx = Kept::begin(self.db.get_postgres_connection_pool(), kept, &begin).await?;
+        Ok(self.tx(Inner::Kept(tx), None))
+    }
+
+    fn tx(&self, inner: Inner, permit: Option<WritePermit>) -> Tx {
+        Tx {
+            inner: Arc::new(inner),
+            now: self.clock.now(),
+            permit: permit.map(Arc::new),
+            statement_bytes: self.statement_bytes,
+        }
     }
 
     /// The instant before which no `updated_at` will be committed any more, in milliseconds: what lists in that order may show.
@@ -399,9 +436,15 @@ impl Drop for WritePermit {
 #[derive(Clone)]
 pub struct Tx {
     // Dropped before the permit.
-    inner: Arc<DatabaseTransaction>,
+    inner: Arc<Inner>,
     now: Instant,
     permit: Option<Arc<WritePermit>>,
+    statement_bytes: usize,
+}
+
+enum Inner {
+    Pooled(DatabaseTransaction),
+    Kept(Kept),
 }
 
 impl fmt::Debug for Tx {
@@ -421,20 +464,31 @@ impl Tx {
     }
 
     async fn commit(self) -> Result<(), StoreError> {
+        self.finish().await.map(drop)
+    }
+
+    /// Commits, and gives back the connection that the caller keeps.
+    async fn finish(self) -> Result<Option<PoolConnection<Postgres>>, StoreError> {
         let (tx, permit) = self.into_parts()?;
-        let done = tx.commit().await;
+        let done = match tx {
+            Inner::Pooled(tx) => tx.commit().await.map(|()| None),
+            Inner::Kept(tx) => tx.commit().await,
+        };
         drop(permit);
         Ok(done?)
     }
 
-    async fn roll_back(self) -> Result<(), StoreError> {
+    async fn roll_back(self) -> Result<Option<PoolConnection<Postgres>>, StoreError> {
         let (tx, permit) = self.into_parts()?;
-        let done = tx.rollback().await;
+        let done = match tx {
+            Inner::Pooled(tx) => tx.rollback().await.map(|()| None),
+            Inner::Kept(tx) => tx.roll_back().await,
+        };
         drop(permit);
         Ok(done?)
     }
 
-    fn into_parts(self) -> Result<(DatabaseTransaction, Option<Arc<WritePermit>>), StoreError> {
+    fn into_parts(self) -> Result<(Inner, Option<Arc<WritePermit>>), StoreError> {
         let kept = |_| DbErr::Custom("the transaction was kept beyond its body".to_owned());
         Ok((Arc::try_unwrap(self.inner).map_err(kept)?, self.permit))
     }
@@ -443,23 +497,38 @@ impl Tx {
 #[async_trait]
 impl ConnectionTrait for Tx {
     fn get_database_backend(&self) -> DatabaseBackend {
-        self.inner.get_database_backend()
+        match &*self.inner {
+            Inner::Pooled(tx) => tx.get_database_backend(),
+            Inner::Kept(_) => DatabaseBackend::Postgres,
+        }
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.inner.execute_raw(statement).await
+        match &*self.inner {
+            Inner::Pooled(tx) => tx.execute_raw(statement).await,
+            Inner::Kept(tx) => tx.execute(statement).await,
+        }
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.inner.execute_unprepared(sql).await
+        match &*self.inner {
+            Inner::Pooled(tx) => tx.execute_unprepared(sql).await,
+            Inner::Kept(tx) => tx.execute(Statement::from_string(DatabaseBackend::Postgres, sql)).await,
+        }
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.inner.query_one_raw(statement).await
+        match &*self.inner {
+            Inner::Pooled(tx) => tx.query_one_raw(statement).await,
+            Inner::Kept(tx) => Ok(tx.query_all(statement).await?.into_iter().next()),
+        }
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.inner.query_all_raw(statement).await
+        match &*self.inner {
+            Inner::Pooled(tx) => tx.query_all_raw(statement).await,
+            Inner::Kept(tx) => tx.query_all(statement).await,
+        }
     }
 }
 
@@ -492,6 +561,15 @@ impl Source for Tx {
 /// every race. Such a connection is closed instead.
 pub(crate) fn is_outside_transactions(connection: &SqliteConnection) -> bool {
     !connection.is_in_transaction()
+}
+
+/// Whether the statements to this database may go through TLS: not by a socket of the machine, nor where it is turned off.
+fn may_use_tls(url: &str) -> bool {
+    url.parse::<PgConnectOptions>().is_ok_and(|options| {
+        options.get_socket().is_none()
+            && !options.get_host().starts_with('/')
+            && !matches!(options.get_ssl_mode(), PgSslMode::Disable)
+    })
 }
 
 fn immediate() -> TransactionOptions {
