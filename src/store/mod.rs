@@ -17,23 +17,22 @@ use std::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
-    time::Duration,
 };
 
-use async_trait::async_trait;
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr, ExecResult,
-    QueryResult, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    ConnectionTrait, DatabaseBackend, DatabaseConnection, DbErr, RuntimeErr, SqliteTransactionMode, Statement,
+    TransactionOptions, TransactionTrait,
 };
-use sqlx::{
-    ConnectOptions as _, Connection as _, PgConnection,
-    postgres::{PgConnectOptions, PgSslMode},
-    sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous},
-};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use sqlx::{Connection as _, PgConnection, Postgres, pool::PoolConnection};
+use tokio::sync::Semaphore;
 
-use self::reading::Reading;
-use crate::clock::{Instant, SharedClock};
+use self::{
+    kept::Kept,
+    open::Opened,
+    reading::Reading,
+    tx::{Inner, WritePermit},
+};
+use crate::clock::SharedClock;
 
 pub mod account;
 pub mod anomaly;
@@ -50,7 +49,9 @@ pub mod health;
 pub mod hints;
 pub mod idempotency;
 pub mod identity;
+mod kept;
 pub mod ledger;
+mod open;
 mod paging;
 pub mod project;
 mod reading;
@@ -60,17 +61,11 @@ pub mod sealing;
 pub mod server;
 pub mod server_settings;
 pub mod session;
+mod tx;
 
-/// The most connections that read an SQLite file: reads take microseconds, while each connection costs its own cache.
-const SQLITE_READERS: u32 = 4;
-/// Cache of a connection that reads an SQLite file, in KiB; what another one commits empties it.
-const READER_CACHE: u32 = 1_024;
-/// Cache of the connection that writes, in KiB: only its own commits change the file, so the cache stays true.
-const WRITER_CACHE: u32 = 4_096;
-/// Statements that a connection keeps prepared.
-const STATEMENTS: usize = 128;
-/// After so many pages (of 4 KiB) the write-ahead log goes into the file. A night writes the same pages again and again.
-const CHECKPOINT_PAGES: u32 = 4_096;
+pub(crate) use self::open::is_outside_transactions;
+pub use self::{open::postgres_options, tx::Tx};
+
 /// How often a transaction that lost a race is run in all.
 const ATTEMPTS: usize = 5;
 /// Two numbers ("copp", "ice") that name the migrations' lock on PostgreSQL.
@@ -172,6 +167,8 @@ pub struct Store {
     /// Since when the open write transaction of this process may commit, in milliseconds (SQLite); `i64::MAX` while there is none.
     open_since: Arc<AtomicI64>,
     url: Arc<str>,
+    /// Bytes of one statement; only a single row may have more.
+    statement_bytes: usize,
 }
 
 /// The connections that write: on SQLite two, one at a time; on PostgreSQL one pool.
@@ -191,14 +188,15 @@ impl fmt::Debug for Store {
 impl Store {
     /// Opens the database; an SQLite file is made when it is not there.
     pub async fn open(settings: &DatabaseSettings, clock: SharedClock) -> Result<Self, StoreError> {
-        let (db, writing) = if settings.is_sqlite() { open_sqlite(settings).await? } else { open_postgres(settings).await? };
+        let Opened { reading, writing, statement_bytes } = open::open(settings).await?;
         Ok(Self {
-            db,
+            db: reading,
             writing,
             clock,
             turns: Arc::new(Semaphore::new(1)),
             open_since: Arc::new(AtomicI64::new(i64::MAX)),
             url: settings.url.as_str().into(),
+            statement_bytes,
         })
     }
 
@@ -300,7 +298,7 @@ impl Store {
             let tx = self.begin_through(db).await?;
             let outcome = match body(tx.clone()).await {
                 Ok(value) => tx.commit().await.map(|()| value),
-                Err(error) => tx.roll_back().await.and(Err(error)),
+                Err(error) => tx.roll_back().await.map(drop).and(Err(error)),
             };
             match outcome {
                 Err(error) if error.is_retryable() && attempt < ATTEMPTS => attempt += 1,
@@ -315,7 +313,7 @@ impl Store {
 
     async fn permit(&self) -> Result<WritePermit, StoreError> {
         let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| StoreError::Closed)?;
-        Ok(WritePermit { open_since: Arc::clone(&self.open_since), turn })
+        Ok(WritePermit::new(Arc::clone(&self.open_since), turn))
     }
 
     async fn begin_write(&self) -> Result<Tx, StoreError> {
@@ -327,7 +325,7 @@ impl Store {
             let permit = self.permit().await?;
             let tx = db.begin_with_options(immediate()).await?;
             permit.open_since.store(self.clock.now().timestamp_millis(), Ordering::SeqCst);
-            return Ok(Tx { inner: Arc::new(tx), now: self.clock.now(), permit: Some(Arc::new(permit)) });
+            return Ok(self.tx(Inner::Pooled(tx), Some(permit)));
         }
         let tx = db.begin().await?;
         // Shows readers of lists by `updated_at` the earliest instant that this transaction may still commit. And a node that freezes in
@@ -336,7 +334,30 @@ impl Store {
         let earliest = self.clock.now().timestamp_millis();
         let shown = "SELECT pg_advisory_xact_lock_shared($1), set_config('idle_in_transaction_session_timeout', '5s', TRUE)";
         tx.execute_raw(Statement::from_sql_and_values(DatabaseBackend::Postgres, shown, [earliest.into()])).await?;
-        Ok(Tx { inner: Arc::new(tx), now: self.clock.now(), permit: None })
+        Ok(self.tx(Inner::Pooled(tx), None))
+    }
+
+    /// Like [`Self::begin_write`], on PostgreSQL on a connection that the caller keeps, which [`Tx::finish`] gives back.
+    async fn begin_kept(&self, kept: &mut Option<PoolConnection<Postgres>>) -> Result<Tx, StoreError> {
+        if self.is_sqlite() {
+            return self.begin_write().await;
+        }
+        // The same as above.
+        let earliest = self.clock.now().timestamp_millis();
+        let begin = format!(
+            "BEGIN; SELECT pg_advisory_xact_lock_shared({earliest}); SET LOCAL idle_in_transaction_session_timeout = '5s'"
+        );
+        let tx = Kept::begin(self.writer().get_postgres_connection_pool(), kept, &begin).await?;
+        Ok(self.tx(Inner::Kept(tx), None))
+    }
+
+    fn tx(&self, inner: Inner, permit: Option<WritePermit>) -> Tx {
+        Tx {
+            inner: Arc::new(inner),
+            now: self.clock.now(),
+            permit: permit.map(Arc::new),
+            statement_bytes: self.statement_bytes,
+        }
     }
 
     /// The instant before which no `updated_at`, nor any other time of a write, will be committed any more, in milliseconds: what lists in
@@ -352,87 +373,6 @@ impl Store {
         let row = self.db.query_one_raw(Statement::from_string(DatabaseBackend::Postgres, open)).await?;
         let earliest: Option<i64> = row.map(|row| row.try_get("", "earliest")).transpose()?.flatten();
         Ok(earliest.map_or(now, |earliest| earliest.min(now)))
-    }
-}
-
-/// The right to write to SQLite, from before the connection is taken until the transaction has ended.
-struct WritePermit {
-    open_since: Arc<AtomicI64>,
-    #[expect(dead_code, reason = "held, and released when dropped")]
-    turn: OwnedSemaphorePermit,
-}
-
-impl Drop for WritePermit {
-    fn drop(&mut self) {
-        self.open_since.store(i64::MAX, Ordering::SeqCst);
-    }
-}
-
-/// A write transaction; see [`Store::write`].
-#[derive(Clone)]
-pub struct Tx {
-    // Dropped before the permit.
-    inner: Arc<DatabaseTransaction>,
-    now: Instant,
-    permit: Option<Arc<WritePermit>>,
-}
-
-impl fmt::Debug for Tx {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tx").field("now", &self.now).finish_non_exhaustive()
-    }
-}
-
-impl Tx {
-    /// The time of everything that this transaction does.
-    pub fn now(&self) -> Instant {
-        self.now
-    }
-
-    fn now_millis(&self) -> i64 {
-        self.now.timestamp_millis()
-    }
-
-    async fn commit(self) -> Result<(), StoreError> {
-        let (tx, permit) = self.into_parts()?;
-        let done = tx.commit().await;
-        drop(permit);
-        Ok(done?)
-    }
-
-    async fn roll_back(self) -> Result<(), StoreError> {
-        let (tx, permit) = self.into_parts()?;
-        let done = tx.rollback().await;
-        drop(permit);
-        Ok(done?)
-    }
-
-    fn into_parts(self) -> Result<(DatabaseTransaction, Option<Arc<WritePermit>>), StoreError> {
-        let kept = |_| DbErr::Custom("the transaction was kept beyond its body".to_owned());
-        Ok((Arc::try_unwrap(self.inner).map_err(kept)?, self.permit))
-    }
-}
-
-#[async_trait]
-impl ConnectionTrait for Tx {
-    fn get_database_backend(&self) -> DatabaseBackend {
-        self.inner.get_database_backend()
-    }
-
-    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.inner.execute_raw(statement).await
-    }
-
-    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.inner.execute_unprepared(sql).await
-    }
-
-    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.inner.query_one_raw(statement).await
-    }
-
-    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.inner.query_all_raw(statement).await
     }
 }
 
@@ -458,74 +398,6 @@ impl Source for Tx {
     fn db(&self) -> &Self {
         self
     }
-}
-
-/// Whether a connection may be given out by its pool. When the disk is full SQLite ends a transaction by itself, the roll-back after it
-/// fails, and sqlx goes on to count one: the next transaction on that connection would be a savepoint that does not lock, and would lose
-/// every race. Such a connection is closed instead.
-pub(crate) fn is_outside_transactions(connection: &SqliteConnection) -> bool {
-    !connection.is_in_transaction()
-}
-
-async fn open_sqlite(settings: &DatabaseSettings) -> Result<(Reading, Writing), StoreError> {
-    let with = |options: SqliteConnectOptions, synchronous, cache: u32| {
-        options
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(synchronous)
-            .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(30))
-            .pragma("cache_size", format!("-{cache}"))
-            // A statement for each number of rows that are written together.
-            .statement_cache_capacity(STATEMENTS)
-            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string())
-            .disable_statement_logging()
-    };
-    let writing = async |synchronous, cache| {
-        let mut options = pooled(settings, 1);
-        options.connect_lazy(true).test_before_acquire(false);
-        options.map_sqlx_sqlite_opts(move |options| with(options, synchronous, cache));
-        options.map_sqlx_sqlite_pool_opts(|pool| {
-            pool.before_acquire(|connection, _| Box::pin(async move { Ok(is_outside_transactions(connection)) }))
-        });
-        Database::connect(options).await
-    };
-    let reading = with(settings.url.parse()?, SqliteSynchronous::Normal, READER_CACHE);
-    let reading = Reading::open(reading::Options::Sqlite(reading), settings.max_connections.min(SQLITE_READERS)).await?;
-    let usual = writing(SqliteSynchronous::Normal, WRITER_CACHE).await?;
-    let durable = writing(SqliteSynchronous::Full, READER_CACHE).await?;
-    Ok((reading, Writing { usual, durable }))
-}
-
-async fn open_postgres(settings: &DatabaseSettings) -> Result<(Reading, Writing), StoreError> {
-    let own = postgres_options(&settings.url)?;
-    let writers = (settings.max_connections / 2).max(1);
-    let readers = settings.max_connections.saturating_sub(writers).max(1);
-    let reading = Reading::open(reading::Options::Postgres(own.clone().statement_cache_capacity(STATEMENTS)), readers).await?;
-    let mut options = pooled(settings, writers);
-    options.test_before_acquire_if_idle_for(reading::IDLE).map_sqlx_postgres_opts(move |_| own.clone());
-    let usual = Database::connect(options).await?;
-    Ok((reading, Writing { durable: usual.clone(), usual }))
-}
-
-fn pooled(settings: &DatabaseSettings, connections: u32) -> ConnectOptions {
-    let mut options = ConnectOptions::new(&settings.url);
-    options.max_connections(connections).acquire_timeout(Duration::from_secs(30)).sqlx_logging(false);
-    options
-}
-
-/// How connections to the PostgreSQL server at `url` are made: as it says, but that TLS is not negotiated with a server on this machine
-/// unless the URL asks for it (`sslmode`), since nothing leaves the machine.
-///
-/// # Errors
-///
-/// If the URL is none of PostgreSQL's.
-pub fn postgres_options(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
-    let options = url.parse::<PgConnectOptions>()?.disable_statement_logging();
-    let here = matches!(options.get_host(), "localhost" | "127.0.0.1" | "::1" | "[::1]");
-    let unasked =
-        matches!(options.get_ssl_mode(), PgSslMode::Prefer) && !url.contains("sslmode=") && !url.contains("ssl-mode=");
-    Ok(if here && unasked { options.ssl_mode(PgSslMode::Disable) } else { options })
 }
 
 fn immediate() -> TransactionOptions {

@@ -134,7 +134,7 @@ impl Options {
 }
 
 /// A statement as the driver takes it.
-fn query(statement: Statement) -> (SqlStr, SqlxValues) {
+pub(super) fn query(statement: Statement) -> (SqlStr, SqlxValues) {
     let values = statement.values.unwrap_or_else(|| Values(Vec::new()));
     (sqlx::SqlSafeStr::into_sql_str(AssertSqlSafe(statement.sql)), SqlxValues(values))
 }

@@ -232,10 +232,6 @@ pub(super) async fn write(tx: &Tx, commits: &[&FeedCommit]) -> Result<(), StoreE
     Ok(())
 }
 
-/// Bytes of fleets in one statement: with what is around them, one record of TLS. The PostgreSQL driver leaves Nagle's algorithm on, which
-/// holds a second record until the server acknowledges the first: 40 ms.
-const STATEMENT_BYTES: usize = 15 * 1024;
-
 async fn write_fleets(tx: &Tx, table: &str, mut fleets: &[(Uuid, &PackedFleet)]) -> Result<(), StoreError> {
     let head = format!("INSERT INTO {table} (feed_id, devices) ");
     let tail = " ON CONFLICT (feed_id) DO UPDATE SET devices = excluded.devices";
@@ -243,7 +239,7 @@ async fn write_fleets(tx: &Tx, table: &str, mut fleets: &[(Uuid, &PackedFleet)])
         let mut rows = Rows::new(&["uuid", "text"]);
         let mut bytes = 0;
         while let Some(((feed_id, PackedFleet(packed)), rest)) = fleets.split_first()
-            && (bytes == 0 || bytes + packed.len() <= STATEMENT_BYTES)
+            && (bytes == 0 || bytes + packed.len() <= tx.statement_bytes)
         {
             bytes += packed.len();
             rows.push([(*feed_id).into(), packed.clone().into()]);
