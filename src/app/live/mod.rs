@@ -265,14 +265,13 @@ async fn look<R: Reader>(
     what: &What,
     moved: &watch::Sender<()>,
 ) -> Result<(), StoreError> {
-    let reader = match reader {
-        Some(reader) => reader,
-        None => {
-            let (opened, now) = R::open(&shared.store).await?;
-            let board = Board { events: BTreeMap::new(), upto: now, forgotten: now, passing: 0 };
-            *shared.board.write().unwrap_or_else(PoisonError::into_inner) = Some(board);
-            reader.insert(opened)
-        }
+    let reader = if let Some(reader) = reader {
+        reader
+    } else {
+        let (opened, now) = R::open(&shared.store).await?;
+        let board = Board { events: BTreeMap::new(), upto: now, forgotten: now, passing: 0 };
+        *shared.board.write().unwrap_or_else(PoisonError::into_inner) = Some(board);
+        reader.insert(opened)
     };
     loop {
         let found = reader.look(&shared.store, what).await?;
