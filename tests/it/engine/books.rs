@@ -122,7 +122,7 @@ async fn changes_of_health_are_told_in_order(database: TestDatabase) {
     rig.app.check_server(&actor, rig.servers[0].id).await.unwrap().unwrap();
     let next = |stream: coppice::app::HealthStream| async move {
         let mut stream = stream;
-        let news = tokio::time::timeout(Duration::from_secs(60), stream.next()).await.unwrap().unwrap().unwrap();
+        let news = tokio::time::timeout(Duration::from_mins(1), stream.next()).await.unwrap().unwrap().unwrap();
         ((*news.record).clone(), stream)
     };
     let ((cursor, change), rest) = next(stream).await;

@@ -392,7 +392,13 @@ impl Installation {
             ("change", coppice::store::health::cursor(0)),
         ]);
         let schema = build_schema(Arc::clone(&world.app), Limits::default());
-        Self { world, tree, schema, askers, ids }
+        let installation = Self { world, tree, schema, askers, ids };
+        // On PostgreSQL an entry is listed once no transaction is open that could still precede it, be it another test's.
+        let entry = r#"deposits(filter: { feedId: "$feed" }) { nodes { id } }"#;
+        while outcome(installation.ask(&installation.askers[5], "query", entry).await) != Ok(Data) {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        installation
     }
 
     async fn ask(&self, asker: &Asker, operation: &str, field: &str) -> Response {
