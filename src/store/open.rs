@@ -28,6 +28,9 @@ const CHECKPOINT_PAGES: u32 = 4_096;
 /// which holds a second record until the server acknowledges the first: 40 ms.
 const TLS_RECORD: usize = 15 * 1024;
 
+/// PostgreSQL: two are kept by whoever commits what is collected, so that one is left for everything else.
+const FEWEST_WRITERS: u32 = 3;
+
 /// An open database.
 pub(super) struct Opened {
     pub(super) reading: Reading,
@@ -73,7 +76,7 @@ async fn open_sqlite(settings: &DatabaseSettings) -> Result<Opened, StoreError> 
 async fn open_postgres(settings: &DatabaseSettings) -> Result<Opened, StoreError> {
     let own = postgres_options(&settings.url)?;
     let statement_bytes = if may_use_tls(&own) { TLS_RECORD } else { usize::MAX };
-    let writers = (settings.max_connections / 2).max(1);
+    let writers = (settings.max_connections / 2).max(FEWEST_WRITERS);
     let readers = settings.max_connections.saturating_sub(writers).max(1);
     let reading = Reading::open(reading::Options::Postgres(own.clone().statement_cache_capacity(STATEMENTS)), readers).await?;
     let mut options = pooled(settings, writers);
