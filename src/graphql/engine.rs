@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-pub use async_graphql::*;
+pub(in crate::graphql) use async_graphql::*;
 
 pub mod resolver_utils {
     use std::{
@@ -15,7 +15,7 @@ pub mod resolver_utils {
         task::{Context as Task, Poll},
     };
 
-    pub use async_graphql::resolver_utils::*;
+    pub(in crate::graphql) use async_graphql::resolver_utils::*;
     use async_graphql::{
         Context, ContextBase, ContextSelectionSet, Name, OutputType, Positioned, ServerError, ServerResult, Value,
         indexmap::IndexMap,
