@@ -13,17 +13,19 @@
 //! processes of their own, everything is registered over GraphQL and then read again and again by `startSync`; queue, schedules and API
 //! are counted too.
 //!
-//! Reached on 2026-11-27 (two cores, which vendors, PostgreSQL and four compilers shared: the quieter the machine, the more feeds a second):
+//! Reached on 2026-11-27 (two cores, which the vendors' process and, where it is used, PostgreSQL share):
 //!
 //! | what | database | feeds/s | processor time a feed | memory |
 //! |---|---|---|---|---|
-//! | collecting | SQLite | 1,590 to 1,760 | 0.54 to 0.60 ms | 49 MiB |
-//! | collecting | PostgreSQL by its socket | 570 to 840 | 0.49 to 0.60 ms | 33 MiB |
-//! | the whole program | SQLite | 730 to 1,200 | 0.46 to 0.76 ms, median 0.62 | 70 MiB |
-//! | the whole program | PostgreSQL by its socket | 250 to 470 | 0.55 to 0.72 ms, median 0.62 | 51 MiB |
+//! | collecting | SQLite | 1,710 to 1,860 | 0.52 to 0.59 ms | 51 MiB |
+//! | collecting | PostgreSQL by TCP, without TLS | 1,230 to 1,395 | 0.32 to 0.35 ms | 34 MiB |
+//! | collecting | PostgreSQL by its socket | 1,130 to 1,210 | 0.34 to 0.37 ms | 33 MiB |
+//! | the whole program | SQLite | 1,745 to 2,600 | 0.41 to 0.55 ms | 71 MiB |
+//! | the whole program | PostgreSQL by its socket | 1,150 to 1,330 | 0.32 to 0.36 ms | 52 MiB |
 //!
-//! An idle server has 42 MiB on SQLite, 36 on PostgreSQL, and takes one or two milliseconds of processor time a second. Registering 1,000
-//! feeds over GraphQL, their first readings included, takes 1.7 ms a feed.
+//! A server that has just started has 35 MiB on SQLite, 31 on PostgreSQL. Registering 1,000 feeds over GraphQL, their first readings
+//! included, takes 1.4 ms a feed on SQLite, 0.9 on PostgreSQL. The whole program's nights are read on one day, so that most of them find
+//! nothing new to book; those of collecting have new pages of every device.
 //!
 //! 100 servers of 50 feeds whose vendors take 1 s a customer: 2.0 % over one server's answers one after another, 115 MiB.
 //!

@@ -11,14 +11,13 @@
 //! `COPPICE_BENCH_SUBSCRIBERS` changes their number; `COPPICE_BENCH_DATABASE=postgres://…` takes an empty PostgreSQL database instead of
 //! SQLite.
 //!
-//! Reached on 2026-11-27 with 5,000 subscribers on SQLite, in an unoptimised build (`cargo bench --profile dev`) on two cores that others
-//! worked on too, so an upper bound for the program itself:
+//! Reached on 2026-11-27 (5,000 subscribers, SQLite; two cores, which the clients share):
 //!
 //! | | first | median | last | memory a subscriber |
 //! |---|---|---|---|---|
-//! | `healthChanged` | 43 to 78 ms | 0.19 to 0.26 s | 0.30 to 0.39 s | 19 KiB |
-//! | `syncProgress` | 23 to 96 ms | 0.19 to 0.24 s | 0.30 to 0.40 s | 13 KiB |
-//! | 42 states a second, merged to 29,700 messages a second | | 0.5 s | 3.4 s | 15 KiB |
+//! | `healthChanged` | 4 to 11 ms | 43 to 72 ms | 91 to 118 ms | 25 KiB |
+//! | `syncProgress` | 1 to 22 ms | 50 to 80 ms | 89 to 123 ms | 13 KiB (of what the first 5,000 had freed) |
+//! | 48 states a second, merged to 138,000 messages a second | | 0.24 s | 1.0 s, 99 % within 0.62 s | 12 KiB |
 //!
 //! What limits it: an event is read once and, for all who ask the same, resolved and written as JSON once; what is left for each subscriber
 //! is to wake its task, to frame the text and to hand it to the system, and that the clients read it on the same two cores.
