@@ -31,6 +31,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use coppice::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _, PgConnection, Row as _};
 
@@ -115,7 +116,7 @@ impl Bench {
             .spawn()
             .unwrap();
         let server = Running(child);
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         while TcpStream::connect(port).is_err() {
             assert!(Instant::now() < deadline, "the server does not listen");
             std::thread::sleep(Duration::from_millis(50));
@@ -181,7 +182,7 @@ impl Client {
 }
 
 fn request(address: SocketAddr, key: &str, dealer: &str) -> Vec<u8> {
-    let now = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now()).date_naive();
+    let now = SystemClock.now().date_naive();
     let first = chrono::Datelike::with_day(&now, 1).unwrap();
     let from = first.checked_sub_months(chrono::Months::new(11)).unwrap();
     let to = first.checked_add_months(chrono::Months::new(1)).unwrap().pred_opt().unwrap();

@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use coppice::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
 use super::{Size, most_memory, nights_to_play, processor_time, report};
@@ -123,7 +124,7 @@ impl Api {
 /// Registers all servers and their customers, as a partner system would.
 async fn register(api: &Api, dealer: &str, fleet: &Value) -> Vec<String> {
     let mut servers = Vec::new();
-    let yesterday = (chrono::Utc::now() - chrono::TimeDelta::days(1)).date_naive();
+    let yesterday = (SystemClock.now() - chrono::TimeDelta::days(1)).date_naive();
     for vendor in fleet["servers"].as_array().unwrap() {
         let form = match vendor["vendor"].as_str().unwrap() {
             "PRINTANISTA" => "printanista",
@@ -136,7 +137,7 @@ async fn register(api: &Api, dealer: &str, fleet: &Value) -> Vec<String> {
         });
         let mutation = "mutation ($input: RegisterServerInput!) { registerServer(input: $input) { server { id } userErrors { message } } }";
         let registered = api.ask(mutation, json!({ "input": input })).await;
-        let server = registered["registerServer"]["server"]["id"].as_str().unwrap_or_else(|| panic!("{registered}")).to_owned();
+        let server = registered["registerServer"]["server"]["id"].as_str().expect("a server").to_owned();
         for customers in vendor["customers"].as_array().unwrap().chunks(ROWS) {
             let rows: Vec<_> = customers
                 .iter()

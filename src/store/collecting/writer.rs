@@ -65,12 +65,11 @@ async fn write_all(store: Store, mut queue: mpsc::Receiver<Waiting>) {
     let mut group = Vec::with_capacity(MAX_GROUP);
     let mut kept = None;
     loop {
-        let received = match timeout(KEEP, queue.recv_many(&mut group, MAX_GROUP)).await {
-            Ok(received) => received,
-            Err(_) => {
-                kept = None;
-                queue.recv_many(&mut group, MAX_GROUP).await
-            }
+        let received = if let Ok(received) = timeout(KEEP, queue.recv_many(&mut group, MAX_GROUP)).await {
+            received
+        } else {
+            kept = None;
+            queue.recv_many(&mut group, MAX_GROUP).await
         };
         if received == 0 {
             return;

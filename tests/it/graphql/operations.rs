@@ -128,7 +128,10 @@ impl Maker<'_> {
         let mut text = String::from("query {");
         for number in 0..3 {
             let Some(field) = self.choose(&fields) else { continue };
-            text += &format!(" a{number}: {}", self.field(&draft, field, name(field), 1));
+            text += " a";
+            text += &number.to_string();
+            text += ": ";
+            text += &self.field(&draft, field, name(field), 1);
         }
         let Draft { slots, places, .. } = draft.into_inner();
         Operation { marked: text + " }", slots, places }

@@ -81,7 +81,7 @@ impl Portfolio {
             ..GateSettings::default()
         };
         let schema = build_schema_with(Arc::clone(&world.app), settings, Arc::clone(&world.clock) as _);
-        Self { schema, world, by }
+        Self { world, by, schema }
     }
 
     async fn data_for(&self, by: Actor, query: &str, variables: Value) -> Value {

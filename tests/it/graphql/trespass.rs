@@ -152,17 +152,8 @@ impl Land {
         };
         let (as_given, as_invented) = (same(&answer, |slot| &slot.given), same(&expected, |slot| &slot.invented));
         assert_eq!(as_given, as_invented, "{} tells a foreign id from none: {given}", by.name);
-        self.judge(by, &answer, &given);
+        judge(by, &answer, &given);
         answer
-    }
-
-    /// Nothing foreign is in an answer, and no fault of ours.
-    fn judge(&self, by: &Trespasser, answer: &Value, asked: &str) {
-        let answer = answer.to_string();
-        assert!(!answer.contains("GRAPHQL_VALIDATION_FAILED"), "{asked}: {answer}");
-        assert!(!answer.contains("INTERNAL"), "{asked}: {answer}");
-        let shown = by.foreign.iter().map(String::as_str).chain(by.words.iter().copied()).find(|word| answer.contains(word));
-        assert_eq!(shown, None, "{} sees what is foreign: {asked}: {answer}", by.name);
     }
 
     /// Asks for every id in an answer; how many there are.
@@ -173,7 +164,7 @@ impl Land {
             let text = format!("{{ node(id: {id:?}) {{ __typename id {} }} }}", maker.fields_of(id));
             let found = self.run(by, &text).await;
             assert_eq!(found["data"]["node"]["id"], **id, "{} is shown what it cannot follow: {text}: {found}", by.name);
-            self.judge(by, &found, &text);
+            judge(by, &found, &text);
         }
         ids.len()
     }
@@ -321,4 +312,13 @@ async fn a_foreign_id_is_like_one_that_names_nothing(kind: Kind) {
     assert!(reached.followed > 100, "{} ids were followed", reached.followed);
     // Not every answer is asked for its codes.
     assert!(reached.absent * 2 > reached.mutations, "{} of {} found nothing", reached.absent, reached.mutations);
+}
+
+/// Nothing foreign is in an answer, and no fault of ours.
+fn judge(by: &Trespasser, answer: &Value, asked: &str) {
+    let answer = answer.to_string();
+    assert!(!answer.contains("GRAPHQL_VALIDATION_FAILED"), "{asked}: {answer}");
+    assert!(!answer.contains("INTERNAL"), "{asked}: {answer}");
+    let shown = by.foreign.iter().map(String::as_str).chain(by.words.iter().copied()).find(|word| answer.contains(word));
+    assert_eq!(shown, None, "{} sees what is foreign: {asked}: {answer}", by.name);
 }
