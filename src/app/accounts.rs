@@ -98,7 +98,7 @@ impl App {
     async fn decide_accounts(&self, tx: &Tx, actor: &Actor, wanted: &[Row<Wanted>]) -> Result<Vec<Row<Fate>>, StoreError> {
         let good = || wanted.iter().filter_map(|row| row.as_ref().ok());
         let names: Vec<&str> = good().filter_map(|row| row.key.as_deref()).collect();
-        let keys = Keys::find(tx, actor, MUTATION, &names, tx.now()).await?;
+        let keys = Keys::hold(tx, actor, MUTATION, &names, tx.now()).await?;
         let parents: Vec<Uuid> = good().map(|row| row.input.parent_id).collect();
         let parents = account::by_ids(tx, actor.account_id, &parents).await?;
         let pairs: Vec<(Uuid, &str)> =

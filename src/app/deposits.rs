@@ -48,7 +48,7 @@ impl App {
             .store
             .write(|tx| async move {
                 let key = input.idempotency_key.as_deref();
-                let keys = Keys::find(&tx, actor, CREATE, key.as_slice(), tx.now()).await?;
+                let keys = Keys::hold(&tx, actor, CREATE, key.as_slice(), tx.now()).await?;
                 match keys.known(key, args) {
                     Known::New => {}
                     Known::Done(id) => return known(&tx, actor, id).await,
@@ -109,7 +109,7 @@ impl App {
             .store
             .write(|tx| async move {
                 let key = input.idempotency_key.as_deref();
-                let keys = Keys::find(&tx, actor, REVERSE, key.as_slice(), tx.now()).await?;
+                let keys = Keys::hold(&tx, actor, REVERSE, key.as_slice(), tx.now()).await?;
                 match keys.known(key, args) {
                     Known::New => {}
                     Known::Done(id) => return known(&tx, actor, id).await,

@@ -137,7 +137,7 @@ impl App {
     /// those to add.
     async fn decide_feeds(&self, tx: &Tx, actor: &Actor, wanted: &[Row<Wanted>]) -> Result<Vec<Row<Fate>>, StoreError> {
         let names: Vec<&str> = wanted.iter().flatten().filter_map(|row| row.key.as_deref()).collect();
-        let keys = Keys::find(tx, actor, MUTATION, &names, tx.now()).await?;
+        let keys = Keys::hold(tx, actor, MUTATION, &names, tx.now()).await?;
         let mut world = World::read(tx, actor, wanted).await?;
         let mut first_of: HashMap<&str, (usize, Digest)> = HashMap::new();
         let mut made: Vec<(&str, Stored)> = Vec::new();

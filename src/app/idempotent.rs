@@ -1,7 +1,6 @@
 //! Idempotency keys: for 24 hours a repeated call answers like the first, with its effect made once.
 //!
-//! A key is stored in the transaction of its effect. Two calls at once: the later one finds the key's row taken, is run again, and
-//! finds what the first one made.
+//! A key is stored in the transaction of its effect. Two calls at once: the later one waits for the first, and finds what it made.
 
 use std::collections::HashMap;
 
@@ -48,6 +47,21 @@ impl Keys {
         let since = now - TimeDelta::hours(24);
         let stored = idempotency::find(from, actor.account_id, mutation, keys, since).await?;
         Ok(Self { mutation, account: actor.account_id, since, stored })
+    }
+
+    /// Looks `keys` up, and keeps others from using them until the transaction ends. First of all that it reads: what it finds of the effect
+    /// of another call, its name or its customer taken, it finds with that call's key.
+    pub(super) async fn hold(
+        tx: &Tx,
+        actor: &Actor,
+        mutation: &'static str,
+        keys: &[&str],
+        now: Instant,
+    ) -> Result<Self, StoreError> {
+        if !keys.is_empty() {
+            idempotency::lock(tx, actor.account_id, mutation).await?;
+        }
+        Self::find(tx, actor, mutation, keys, now).await
     }
 
     pub(super) fn known(&self, key: Option<&str>, args: &Digest) -> Known {

@@ -76,7 +76,7 @@ impl App {
         let (new, args, sealed, origin) = (&new, &args, &sealed, &origin);
         let id = store
             .write(|tx| async move {
-                let keys = Keys::find(&tx, actor, MUTATION, key.as_slice(), tx.now()).await?;
+                let keys = Keys::hold(&tx, actor, MUTATION, key.as_slice(), tx.now()).await?;
                 match keys.known(key, args) {
                     Known::New => {}
                     Known::Done(id) => return Ok(Some(id)),

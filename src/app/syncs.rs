@@ -45,7 +45,7 @@ impl App {
             .store
             .write(|tx| async move {
                 let key = input.idempotency_key.as_deref();
-                let keys = Keys::find(&tx, actor, MUTATION, key.as_slice(), tx.now()).await?;
+                let keys = Keys::hold(&tx, actor, MUTATION, key.as_slice(), tx.now()).await?;
                 match keys.known(key, args) {
                     Known::New => {}
                     Known::Done(id) => {

@@ -39,7 +39,7 @@ impl App {
             .store
             .write(|tx| async move {
                 let names: Vec<&str> = key.into_iter().collect();
-                let keys = Keys::find(&tx, actor, CREATE, &names, tx.now()).await?;
+                let keys = Keys::hold(&tx, actor, CREATE, &names, tx.now()).await?;
                 match keys.known(key, &args) {
                     Known::Reused => return Ok(Err(vec![idempotent::reused()])),
                     Known::Done(id) => {

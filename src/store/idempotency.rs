@@ -3,10 +3,14 @@
 use std::collections::HashMap;
 
 use coppice_entity::idempotency;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait as _, DatabaseBackend, EntityTrait, QueryFilter, Statement};
 
 use super::{Source, StoreError, Tx, convert::insert};
-use crate::{clock::Instant, id::Uuid, secret::Digest};
+use crate::{
+    clock::Instant,
+    id::Uuid,
+    secret::{Digest, digest},
+};
 
 /// What a key stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +19,22 @@ pub struct Stored {
     pub args: Digest,
     /// The id that came of it.
     pub result: Uuid,
+}
+
+/// Names the locks of [`lock`] on PostgreSQL ("idem").
+const LOCK: i32 = 0x6964_656d;
+
+/// Until the transaction ends nobody else uses keys of this account and mutation: who comes second sees all that the first one did, the key
+/// with its effect, and never the effect alone.
+pub async fn lock(tx: &Tx, account: Uuid, mutation: &str) -> Result<(), StoreError> {
+    // SQLite's writers are alone anyway.
+    if tx.get_database_backend() == DatabaseBackend::Postgres {
+        let name = digest(&[account.as_bytes(), mutation.as_bytes()].concat());
+        let name = i32::from_be_bytes([name[0], name[1], name[2], name[3]]);
+        let take = "SELECT pg_advisory_xact_lock($1, $2)";
+        tx.execute_raw(Statement::from_sql_and_values(DatabaseBackend::Postgres, take, [LOCK.into(), name.into()])).await?;
+    }
+    Ok(())
 }
 
 /// Of `keys` of one caller's account and mutation, those used at `since` or later.

@@ -176,7 +176,7 @@ impl App {
         let closed = store
             .write_durably(|tx| async move {
                 let names: Vec<&str> = key.into_iter().collect();
-                let keys = Keys::find(&tx, actor, ISSUE, &names, tx.now()).await?;
+                let keys = Keys::hold(&tx, actor, ISSUE, &names, tx.now()).await?;
                 match keys.known(key, &args) {
                     Known::Reused => return Ok(Err(vec![idempotent::reused()])),
                     Known::Done(first) => {
