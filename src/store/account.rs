@@ -13,7 +13,7 @@ use sea_orm::{
 
 use super::{
     Source, Store, StoreError, Tx,
-    convert::{askable, below, containing, insert, key, named, zone},
+    convert::{askable, below, containing, insert, key, named, seen, zone},
     paging::{KeyValue, SortKey, page},
 };
 use crate::{
@@ -67,7 +67,7 @@ pub async fn list(
     use account::Column as C;
     let mut all = Condition::all().add(below(C::Id, viewer));
     if let Some(parent) = filter.parent_id {
-        all = all.add(C::ParentId.eq(parent));
+        all = all.add(C::ParentId.eq(parent)).add(seen(parent, viewer));
     }
     if !filter.role.is_empty() {
         all = all.add(C::Role.is_in(filter.role.iter().map(|role| role.as_str())));

@@ -10,7 +10,7 @@ use sea_orm::{
 
 use super::{
     Source, Store, StoreError, Tx,
-    convert::{below, day, instant, named},
+    convert::{below, day, instant, named, seen},
     paging::{KeyValue, SortKey, page},
 };
 use crate::{
@@ -74,7 +74,7 @@ pub async fn list(store: &Store, viewer: Uuid, filter: &AnomalyFilter, args: &Pa
     use anomaly::Column as C;
     let mut all = Condition::all().add(below(feed::Column::AccountId, viewer));
     if let Some(account) = filter.account_id {
-        all = all.add(below(feed::Column::AccountId, account));
+        all = all.add(below(feed::Column::AccountId, account)).add(seen(account, viewer));
     }
     if let Some(feed) = filter.feed_id {
         all = all.add(C::FeedId.eq(feed));

@@ -108,7 +108,8 @@ pub(super) fn below(column: impl ColumnTrait, top: impl Into<Expr>) -> Expr {
     column.in_subquery(subtree(top))
 }
 
-/// Whether `account`, a key or a column that has one, is `viewer` or below it: asked once for a list, where `below` asks for each row.
+/// Whether `account`, a key or a column that has one, is `viewer` or below it: asked once for a list, where `below` asks for each row. A list
+/// below an account that is not to be seen is empty, as below one that is not there, though the caller's own may lie below it.
 pub(super) fn seen(account: impl Into<Expr>, viewer: Uuid) -> Expr {
     let select = account_closure::Entity::find()
         .select_only()

@@ -11,7 +11,7 @@ use sea_orm::{
 
 use super::{
     Source, Store, StoreError, Tx,
-    convert::{askable, below, containing, day, day_opt, health, insert, instant, key, millis, named, zone},
+    convert::{askable, below, containing, day, day_opt, health, insert, instant, key, millis, named, seen, zone},
     paging::{KeyValue, SortKey, page},
 };
 use crate::{
@@ -145,7 +145,7 @@ pub async fn list(
     use feed::Column as C;
     let mut all = Condition::all().add(below(C::AccountId, viewer));
     if let Some(account) = filter.account_id {
-        all = all.add(below(C::AccountId, account));
+        all = all.add(below(C::AccountId, account)).add(seen(account, viewer));
     }
     if let Some(server) = filter.server_id {
         all = all.add(C::ServerId.eq(server));

@@ -10,7 +10,7 @@ use sea_orm::{
 
 use super::{
     Source, Store, StoreError,
-    convert::{below, day, named},
+    convert::{below, day, named, seen},
     paging::{KeyValue, SortKey, page},
 };
 use crate::{
@@ -71,7 +71,7 @@ pub async fn list(
     use deposit::Column as C;
     let mut all = Condition::all().add(below(C::AccountId, viewer));
     if let Some(account) = filter.account_id {
-        all = all.add(below(C::AccountId, account));
+        all = all.add(below(C::AccountId, account)).add(seen(account, viewer));
     }
     if let Some(feed) = filter.feed_id {
         all = all.add(C::FeedId.eq(feed));

@@ -10,7 +10,7 @@ use sea_orm::{
 
 use super::{
     Source, Store, StoreError, Tx,
-    convert::{below, day, day_opt, insert, instant, named, reason},
+    convert::{below, day, day_opt, insert, instant, named, reason, seen},
     paging::{KeyValue, SortKey, page},
 };
 use crate::{
@@ -121,7 +121,7 @@ pub async fn list(store: &Store, viewer: Uuid, filter: &SyncRunFilter, args: &Pa
     use sync_run::Column as C;
     let mut all = Condition::all();
     if let Some(account) = filter.account_id {
-        all = all.add(below(server::Column::AccountId, account));
+        all = all.add(below(server::Column::AccountId, account)).add(seen(account, viewer));
     }
     if let Some(server) = filter.server_id {
         all = all.add(C::ServerId.eq(server));

@@ -10,7 +10,7 @@ use sea_orm::{
 
 use super::{
     Source, Store, StoreError, Tx,
-    convert::{below, containing, health, insert, instant, key, millis, named, time, time_text, zone},
+    convert::{below, containing, health, insert, instant, key, millis, named, seen, time, time_text, zone},
     paging::{KeyValue, SortKey, page},
 };
 use crate::{
@@ -98,7 +98,7 @@ pub async fn list(
     use server::Column as C;
     let mut all = Condition::all().add(below(C::AccountId, viewer));
     if let Some(account) = filter.account_id {
-        all = all.add(below(C::AccountId, account));
+        all = all.add(below(C::AccountId, account)).add(seen(account, viewer));
     }
     if !filter.vendor.is_empty() {
         all = all.add(C::Vendor.is_in(filter.vendor.iter().map(|vendor| vendor.as_str())));

@@ -11,7 +11,7 @@ use sea_orm::{
 use super::{
     Source, Store, StoreError, Tx,
     collecting::sql::{Rows, statement},
-    convert::{askable, below},
+    convert::{askable, below, seen},
     paging::{KeyValue, SortKey, page},
 };
 use crate::{
@@ -183,7 +183,7 @@ pub async fn list(
     use certificate::Column as C;
     let mut all = Condition::all().add(below(C::AccountId, viewer));
     if let Some(account) = filter.account_id {
-        all = all.add(below(C::AccountId, account));
+        all = all.add(below(C::AccountId, account)).add(seen(account, viewer));
     }
     if let Some(from) = filter.from {
         all = all.add(C::Month.gte(from.to_string()));

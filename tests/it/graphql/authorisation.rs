@@ -61,11 +61,12 @@ type Row = (&'static str, &'static str, [Is; 6]);
 const QUERIES: &[Row] = &[
     ("account.id", r#"account(id: "$partner") { id }"#, SEEN_BY_PARTNER),
     ("account.id", r#"account(id: "$customer") { id }"#, SEEN_BY_CUSTOMER),
-    // Each customer sees itself in the list of its parent's children, and nobody else.
+    ("accounts.filter.parentId", r#"accounts(filter: { parentId: "$partner" }) { nodes { id } }"#, SEEN_BY_PARTNER),
+    // Nobody learns which account is above its own, though all of them are below it.
     (
         "accounts.filter.parentId",
         r#"accounts(filter: { parentId: "$distributor" }) { nodes { id } }"#,
-        [Unauthenticated, Data, Absent, Absent, Data, Data],
+        [Unauthenticated, Absent, Absent, Absent, Absent, Absent],
     ),
     ("certificate.id", r#"certificate(id: "$certificate") { id }"#, SEEN_BY_CUSTOMER),
     ("certificates.filter.accountId", r#"certificates(filter: { accountId: "$customer" }) { nodes { id } }"#, SEEN_BY_CUSTOMER),

@@ -97,8 +97,6 @@ pub(super) struct Maker<'a> {
     pub now: Instant,
     pub own: &'a [String],
     pub foreign: &'a [String],
-    /// The accounts above the caller's own.
-    pub above: &'a [String],
 }
 
 /// An operation that is being made.
@@ -263,11 +261,7 @@ impl Maker<'_> {
         let slot = if let Some(id) = own {
             Slot { own: true, invented: id.clone(), given: id }
         } else {
-            let mut strange = if self.chance(0.1) { self.foreign.to_vec() } else { strange };
-            // A list of what is below an account further up has in it what is the caller's own, and nothing else.
-            if path.contains(".filter.") {
-                strange.retain(|id| !self.above.contains(id));
-            }
+            let strange = if self.chance(0.1) { self.foreign.to_vec() } else { strange };
             let given = self.choose(&strange).cloned();
             let kind = given.as_deref().and_then(PublicId::parse).map(|id| id.kind);
             let invented = || {

@@ -18,7 +18,7 @@ use coppice::{
     app::input::{CreateApiKey, CreateDeposit, CreateUser},
     clock::Clock as _,
     domain::{
-        account::{Account, AccountRole, Actor, Permission},
+        account::{Account, Actor, Permission},
         pages::Pages,
     },
     graphql::{Caller, CoppiceSchema, GateSettings, Limits, Rate, RequestId, build_schema_with, prepare},
@@ -55,7 +55,6 @@ struct Trespasser {
     actor: Actor,
     own: Vec<String>,
     foreign: Vec<String>,
-    above: Vec<String>,
     words: Vec<&'static str>,
 }
 
@@ -91,7 +90,6 @@ impl Land {
             actor: actor(account, Permission::Admin),
             own,
             foreign,
-            above: of(&["partner", "distributor"][usize::from(account.role != AccountRole::Customer)..]),
             words: words.to_vec(),
         };
         let trespassers = vec![
@@ -268,7 +266,7 @@ async fn play(land: &Land, seed: u64, reached: &mut Reached) {
     let now = land.installation.world.clock.now();
     for (number, by) in land.trespassers.iter().enumerate() {
         let random = IdSource::seeded(seed * 16 + number as u64);
-        let maker = Maker { types: &land.types, random: &random, now, own: &by.own, foreign: &by.foreign, above: &by.above };
+        let maker = Maker { types: &land.types, random: &random, now, own: &by.own, foreign: &by.foreign };
         reached.followed += land.follow(by, &maker, &json!(by.own)).await;
         for _ in 0..QUERIES {
             let query = maker.query();
