@@ -16,11 +16,13 @@ pub struct PageArgs {
     pub after: Option<String>,
     /// Only what precedes this cursor.
     pub before: Option<String>,
+    /// Whether anyone asks if there is more beyond the slice. Who does not spares the look.
+    pub asks_for_more: bool,
 }
 
 impl Default for PageArgs {
     fn default() -> Self {
-        Self { limit: DEFAULT_PAGE, backward: false, after: None, before: None }
+        Self { limit: DEFAULT_PAGE, backward: false, after: None, before: None, asks_for_more: true }
     }
 }
 
@@ -29,9 +31,9 @@ impl Default for PageArgs {
 pub struct Page<T> {
     /// The items, each with its cursor.
     pub items: Vec<(String, T)>,
-    /// Whether items follow.
+    /// Whether items follow; `false` unless asked for.
     pub has_next: bool,
-    /// Whether items precede.
+    /// Whether items precede; `false` unless asked for.
     pub has_previous: bool,
 }
 

@@ -179,6 +179,7 @@ pub(super) fn page_args(ctx: &Context<'_>) -> PageArgs {
         backward: first.is_none() && last.is_some(),
         after: given(ctx, "after"),
         before: given(ctx, "before"),
+        asks_for_more: ctx.look_ahead().field("pageInfo").exists(),
     }
 }
 

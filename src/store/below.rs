@@ -67,8 +67,8 @@ pub async fn feeds_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Below
     let name: Expr = CaseStatement::new().case(C::NameKey.is_null(), "").finally(C::NameKey.into_expr()).into();
     let keys = [SortKey::asc(unnamed), SortKey::asc(name), SortKey::asc(C::Id.into_expr())];
     let values = |row: &feeds::Row| {
-        let name = row.feed.name_key.clone();
-        vec![KeyValue::Number(name.is_none().into()), KeyValue::Text(name.unwrap_or_default()), KeyValue::id(row.feed.id)]
+        let name = row.name_key.clone();
+        vec![KeyValue::Number(name.is_none().into()), KeyValue::Text(name.unwrap_or_default()), KeyValue::id(row.id)]
     };
     let of = |parent: Expr| match ask.under {
         // A customer sees its feeds of a server, not those of others.
@@ -138,7 +138,7 @@ pub async fn unhealthy_feeds_of(store: &Store, viewer: Uuid, parents: &[Uuid], a
         .filter(C::HealthStatus.eq(HealthStatus::Unhealthy.as_str()));
     let keys = [SortKey::asc(C::HealthChangedAt.into_expr()), SortKey::asc(C::Id.into_expr())];
     let values =
-        |row: &feeds::Row| vec![KeyValue::Number(row.feed.health_changed_at.unwrap_or_default()), KeyValue::id(row.feed.id)];
+        |row: &feeds::Row| vec![KeyValue::Number(row.health_changed_at.unwrap_or_default()), KeyValue::id(row.id)];
     let of = |parent: Expr| below(C::AccountId, parent);
     pages(store, &select, parents, of, "feed.unhealthy", &keys, &ask.page, values, feeds::from_row).await
 }
@@ -228,12 +228,12 @@ pub async fn collections_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: 
     let select = runs::collections_seen_by(viewer);
     if ask.under == Under::Run {
         let keys = [SortKey::asc(C::Position.into_expr()), SortKey::asc(C::Id.into_expr())];
-        let values = |row: &collection::Model| vec![KeyValue::Number(row.position.into()), KeyValue::id(row.id)];
+        let values = |row: &runs::CollectionRow| vec![KeyValue::Number(row.position.into()), KeyValue::id(row.id)];
         let of = |parent: Expr| C::RunId.into_expr().eq(parent);
         return pages(store, &select, parents, of, "collection.run", &keys, &ask.page, values, runs::collection_from_row).await;
     }
     let keys = [SortKey::desc(C::Id.into_expr())];
-    let values = |row: &collection::Model| vec![KeyValue::id(row.id)];
+    let values = |row: &runs::CollectionRow| vec![KeyValue::id(row.id)];
     let of = |parent: Expr| C::FeedId.into_expr().eq(parent);
     pages(store, &select, parents, of, "collection.feed", &keys, &ask.page, values, runs::collection_from_row).await
 }

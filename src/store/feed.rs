@@ -11,6 +11,7 @@ use sea_orm::{
 
 use super::{
     Source, Store, StoreError, Tx,
+    columns::columns,
     convert::{askable, below, containing, day, day_opt, health, insert, instant, key, millis, named, seen, zone},
     paging::{KeyValue, SortKey, page},
 };
@@ -27,28 +28,43 @@ use crate::{
     id::Uuid,
 };
 
-/// A feed with the columns of its server that say how it is.
-#[derive(Debug, FromQueryResult)]
-pub(super) struct Row {
-    #[sea_orm(nested)]
-    pub(super) feed: feed::Model,
-    server_paused_at: Option<i64>,
-    server_removed_at: Option<i64>,
-    server_health: String,
-    server_time_zone: String,
+columns! {
+    /// A feed with the columns of its server that say how it is.
+    struct Row {
+        id: Uuid = feed::Column::Id,
+        server_id: Uuid = feed::Column::ServerId,
+        account_id: Uuid = feed::Column::AccountId,
+        external_id: String = feed::Column::ExternalId,
+        given_name: Option<String> = feed::Column::GivenName,
+        vendor_name: Option<String> = feed::Column::VendorName,
+        name_key: Option<String> = feed::Column::NameKey,
+        activation_date: String = feed::Column::ActivationDate,
+        scope: String = feed::Column::Scope,
+        health_status: String = feed::Column::HealthStatus,
+        health_reason: Option<String> = feed::Column::HealthReason,
+        health_checked_at: Option<i64> = feed::Column::HealthCheckedAt,
+        health_changed_at: Option<i64> = feed::Column::HealthChangedAt,
+        backfilling: bool = feed::Column::Backfilling,
+        paused_at: Option<i64> = feed::Column::PausedAt,
+        ended_at: Option<i64> = feed::Column::EndedAt,
+        last_data_at: Option<i64> = feed::Column::LastDataAt,
+        covered_through: Option<String> = feed::Column::CoveredThrough,
+        device_count: Option<i32> = feed::Column::DeviceCount,
+        created_at: i64 = feed::Column::CreatedAt,
+        updated_at: i64 = feed::Column::UpdatedAt,
+        version: i32 = feed::Column::Version,
+        server_paused_at: Option<i64> = server::Column::PausedAt,
+        server_removed_at: Option<i64> = server::Column::RemovedAt,
+        server_health: String = server::Column::HealthStatus,
+        server_time_zone: String = server::Column::TimeZone,
+    }
 }
 
 pub(super) fn select() -> Select<feed::Entity> {
-    feed::Entity::find()
-        .join(JoinType::InnerJoin, feed::Relation::Server.def())
-        .column_as(server::Column::PausedAt, "server_paused_at")
-        .column_as(server::Column::RemovedAt, "server_removed_at")
-        .column_as(server::Column::HealthStatus, "server_health")
-        .column_as(server::Column::TimeZone, "server_time_zone")
+    Row::select(feed::Entity::find().join(JoinType::InnerJoin, feed::Relation::Server.def()))
 }
 
 pub(super) fn from_row(row: Row) -> Result<Feed, StoreError> {
-    let Row { feed: row, server_paused_at, server_removed_at, server_health, server_time_zone } = row;
     let activation_date = day("feed.activation_date", &row.activation_date)?;
     Ok(Feed {
         id: row.id,
@@ -63,10 +79,10 @@ pub(super) fn from_row(row: Row) -> Result<Feed, StoreError> {
         backfilling: row.backfilling,
         paused_at: instant(row.paused_at),
         ended_at: instant(row.ended_at),
-        server_paused: server_paused_at.is_some()
-            || server_removed_at.is_some()
-            || server_health == HealthStatus::Unhealthy.as_str(),
-        server_time_zone: zone("server.time_zone", &server_time_zone)?,
+        server_paused: row.server_paused_at.is_some()
+            || row.server_removed_at.is_some()
+            || row.server_health == HealthStatus::Unhealthy.as_str(),
+        server_time_zone: zone("server.time_zone", &row.server_time_zone)?,
         last_data_at: instant(row.last_data_at),
         // Until a day counts, the column only says that the baseline is read.
         covered_through: day_opt("feed.covered_through", row.covered_through.as_deref())?
@@ -86,7 +102,7 @@ pub async fn by_ids(from: &impl Source, viewer: Uuid, ids: &[Uuid]) -> Result<Ha
         .into_model::<Row>()
         .all(from.db())
         .await?;
-    rows.into_iter().map(|row| Ok((row.feed.id, from_row(row)?))).collect()
+    rows.into_iter().map(|row| Ok((row.id, from_row(row)?))).collect()
 }
 
 /// A feed, for the engine.
@@ -173,7 +189,7 @@ pub async fn list(
         all = all.add(C::UpdatedAt.lt(store.settled_before().await?));
     }
     let select = select().filter(all);
-    let id = |row: &Row| KeyValue::id(row.feed.id);
+    let id = |row: &Row| KeyValue::id(row.id);
     match order {
         NameOrder::NameAsc | NameOrder::NameDesc => {
             let unnamed = CaseStatement::new().case(C::NameKey.is_null(), 1_i64).finally(0_i64);
@@ -181,7 +197,7 @@ pub async fn list(
             let keys =
                 [SortKey::asc(unnamed), SortKey::directed(name, order == NameOrder::NameDesc), SortKey::asc(C::Id.into_expr())];
             let values = |row: &Row| {
-                let name = row.feed.name_key.clone();
+                let name = row.name_key.clone();
                 vec![KeyValue::Number(name.is_none().into()), KeyValue::Text(name.unwrap_or_default()), id(row)]
             };
             page(&store.db, select, "feed.name", &keys, args, values, from_row).await
@@ -191,7 +207,7 @@ pub async fn list(
                 SortKey::directed(C::UpdatedAt.into_expr(), order == NameOrder::UpdatedAtDesc),
                 SortKey::asc(C::Id.into_expr()),
             ];
-            let values = |row: &Row| vec![KeyValue::Number(row.feed.updated_at), id(row)];
+            let values = |row: &Row| vec![KeyValue::Number(row.updated_at), id(row)];
             page(&store.db, select, "feed.updated", &keys, args, values, from_row).await
         }
     }

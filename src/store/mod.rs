@@ -40,6 +40,7 @@ pub mod audit;
 pub mod below;
 pub mod certificate;
 pub mod collecting;
+mod columns;
 pub mod consumption;
 mod convert;
 pub mod device;

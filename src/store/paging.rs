@@ -111,7 +111,7 @@ where
     cut(rows, more, list, args, &values, &into)
 }
 
-/// The rows of a page and one more, in the order they are read.
+/// The rows of a page, and one more if anyone asks whether there is more, in the order they are read.
 fn ask<E: EntityTrait>(
     mut select: Select<E>,
     list: &'static str,
@@ -127,7 +127,7 @@ fn ask<E: EntityTrait>(
         let order = if key.descending == args.backward { Order::Asc } else { Order::Desc };
         select = select.order_by(key.expr.clone(), order);
     }
-    Ok(select.limit(limit(args) as u64 + 1))
+    Ok(select.limit(limit(args) as u64 + u64::from(args.asks_for_more)))
 }
 
 fn limit(args: &PageArgs) -> usize {
@@ -184,7 +184,7 @@ where
         if store.is_sqlite() {
             for parent in parents {
                 let mut part = Query::select();
-                part.expr_as(Expr::val(*parent), PARENT).column((LISTED, Asterisk));
+                part.column((LISTED, Asterisk)).expr_as(Expr::val(*parent), PARENT);
                 part.from_subquery(one(Expr::val(*parent))?, LISTED);
                 match &mut statement {
                     Some(statement) => _ = statement.union(UnionType::All, part),
@@ -195,13 +195,13 @@ where
             // One plan whatever the number of parents.
             let key = || Expr::col((PARENTS, "column1"));
             let mut all = Query::select();
-            all.expr_as(key(), PARENT).column((LISTED, Asterisk)).from_values(parents.iter().copied(), PARENTS);
+            all.column((LISTED, Asterisk)).expr_as(key(), PARENT).from_values(parents.iter().copied(), PARENTS);
             all.join_lateral(SqlJoin::InnerJoin, one(key())?, LISTED, Expr::cust("TRUE"));
             statement = Some(all);
         }
         let Some(statement) = statement else { continue };
         for row in store.db.query_all(&statement).await? {
-            let (rows, more) = found.entry(row.try_get_by_index(0)?).or_insert_with(|| (Vec::new(), false));
+            let (rows, more) = found.entry(row.try_get("", PARENT)?).or_insert_with(|| (Vec::new(), false));
             if rows.len() < limit(args) {
                 rows.push(M::from_query_result(&row, "")?);
             } else {

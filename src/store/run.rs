@@ -10,6 +10,7 @@ use sea_orm::{
 
 use super::{
     Source, Store, StoreError, Tx,
+    columns::columns,
     convert::{below, day, day_opt, insert, instant, named, reason, seen},
     paging::{KeyValue, SortKey, page},
 };
@@ -53,8 +54,32 @@ pub(super) fn from_row(row: sync_run::Model) -> Result<SyncRun, StoreError> {
     })
 }
 
+columns! {
+    /// One run over one feed.
+    struct CollectionRow {
+        id: Uuid = collection::Column::Id,
+        run_id: Uuid = collection::Column::RunId,
+        feed_id: Uuid = collection::Column::FeedId,
+        position: i32 = collection::Column::Position,
+        status: String = collection::Column::Status,
+        from_day: String = collection::Column::FromDay,
+        to_day: String = collection::Column::ToDay,
+        saved_through: Option<String> = collection::Column::SavedThrough,
+        device_count: Option<i32> = collection::Column::DeviceCount,
+        small: i64 = collection::Column::Small,
+        large: i64 = collection::Column::Large,
+        duplex: i64 = collection::Column::Duplex,
+        standard: i64 = collection::Column::Standard,
+        attempts: i32 = collection::Column::Attempts,
+        next_attempt_at: Option<i64> = collection::Column::NextAttemptAt,
+        started_at: Option<i64> = collection::Column::StartedAt,
+        finished_at: Option<i64> = collection::Column::FinishedAt,
+        error_reason: Option<String> = collection::Column::ErrorReason,
+    }
+}
+
 #[expect(clippy::needless_pass_by_value, reason = "a row is turned into a record")]
-pub(super) fn collection_from_row(row: collection::Model) -> Result<Collection, StoreError> {
+pub(super) fn collection_from_row(row: CollectionRow) -> Result<Collection, StoreError> {
     let why = reason("collection.error_reason", row.error_reason.as_deref())?;
     Ok(Collection {
         id: row.id,
@@ -142,7 +167,7 @@ pub async fn list(store: &Store, viewer: Uuid, filter: &SyncRunFilter, args: &Pa
 
 /// Collections of the feeds that `viewer` may see.
 pub(super) fn collections_seen_by(viewer: Uuid) -> Select<collection::Entity> {
-    collection::Entity::find()
+    CollectionRow::select(collection::Entity::find())
         .join(JoinType::InnerJoin, collection::Relation::Feed.def())
         .filter(below(feed::Column::AccountId, viewer))
 }
@@ -153,7 +178,11 @@ pub async fn collections_by_ids(
     viewer: Uuid,
     ids: &[Uuid],
 ) -> Result<HashMap<Uuid, Collection>, StoreError> {
-    let rows = collections_seen_by(viewer).filter(collection::Column::Id.is_in(ids.iter().copied())).all(from.db()).await?;
+    let rows = collections_seen_by(viewer)
+        .filter(collection::Column::Id.is_in(ids.iter().copied()))
+        .into_model::<CollectionRow>()
+        .all(from.db())
+        .await?;
     rows.into_iter().map(|row| Ok((row.id, collection_from_row(row)?))).collect()
 }
 
@@ -169,14 +198,14 @@ pub async fn collections(
         CollectionsOf::Run(run) => {
             let select = collections_seen_by(viewer).filter(C::RunId.eq(run));
             let keys = [SortKey::asc(C::Position.into_expr()), SortKey::asc(C::Id.into_expr())];
-            let values = |row: &collection::Model| vec![KeyValue::Number(row.position.into()), KeyValue::id(row.id)];
+            let values = |row: &CollectionRow| vec![KeyValue::Number(row.position.into()), KeyValue::id(row.id)];
             page(&store.db, select, "collection.run", &keys, args, values, collection_from_row).await
         }
         CollectionsOf::Feed(feed) => {
             let select = collections_seen_by(viewer).filter(C::FeedId.eq(feed));
             // Ids are made in the order of creation.
             let keys = [SortKey::desc(C::Id.into_expr())];
-            let values = |row: &collection::Model| vec![KeyValue::id(row.id)];
+            let values = |row: &CollectionRow| vec![KeyValue::id(row.id)];
             page(&store.db, select, "collection.feed", &keys, args, values, collection_from_row).await
         }
     }
