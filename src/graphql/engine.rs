@@ -5,13 +5,16 @@
 //! mostly, gets a place of its own. A page of 50 feeds is some 1,500 fields, all but a hundred of which wait for nothing. And an error keeps
 //! the path of where it arose, where the engine's own gives it that of the last field it passes through.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
+
+use super::written::{self, Writing};
 
 pub(in crate::graphql) use async_graphql::*;
 
 pub mod resolver_utils {
     use std::{
         future::poll_fn,
+        sync::Arc,
         task::{Context as Task, Poll},
     };
 
@@ -23,21 +26,36 @@ pub mod resolver_utils {
     };
     use tokio_util::sync::ReusableBoxFuture;
 
-    /// The fields of an object, together. What fields of one name come to is one (`{ a { x } a { y } }`).
+    use crate::graphql::{
+        gate::points,
+        written::{self, Writing},
+    };
+
+    /// The fields of an object, together; written where the request has its answer written.
     pub async fn resolve_container<'a, T: ContainerType + ?Sized>(
         ctx: &ContextSelectionSet<'a>,
         root: &'a T,
     ) -> ServerResult<Value> {
-        let mut fields = Vec::with_capacity(ctx.item.node.items.len());
-        if !collect(ctx, root, ctx.item, &mut fields) {
-            return async_graphql::resolver_utils::resolve_container(ctx, root).await;
+        let mut selected = Selected::default();
+        selected.collect(ctx, root, ctx.item);
+        let fields = &selected.fields;
+        let mut values = join(fields.iter().map(|field| one(ctx, root, field))).await?;
+        let writing = ctx.data_opt::<Arc<Writing>>();
+        if let Some(writing) = writing {
+            writing.count(points(&root.introspection_type_name(), fields));
         }
-        let values = join(fields.iter().map(|field| one(ctx, root, field))).await?;
-        let mut object = IndexMap::with_capacity(values.len());
-        for (field, value) in fields.iter().zip(values) {
-            object.insert(name(field).clone(), value);
+        if selected.repeats {
+            let values = fields.iter().map(|field| name(field).clone()).zip(values);
+            let object = values.fold(IndexMap::new(), |mut object, (name, value)| {
+                merge(object.entry(name).or_default(), value);
+                object
+            });
+            return Ok(if writing.is_some() { written::object(object.iter()) } else { Value::Object(object) });
         }
-        Ok(Value::Object(object))
+        if writing.is_some() {
+            return Ok(written::object(fields.iter().map(|field| name(field)).zip(&values)));
+        }
+        Ok(Value::Object(fields.iter().map(|field| name(field).clone()).zip(values.drain(..)).collect()))
     }
 
     /// The value of a field that does not wait. async-graphql's own gives an error from below the path of the field it passes through.
@@ -58,32 +76,87 @@ pub mod resolver_utils {
         &field.node.response_key().node
     }
 
-    /// The fields that are selected, in their order; `false` where the engine itself has to look at them: directives of its own, or a name
-    /// that comes twice.
-    fn collect<'a, T: ContainerType + ?Sized>(
-        ctx: &ContextSelectionSet<'a>,
-        root: &T,
-        selected: &'a Positioned<SelectionSet>,
-        fields: &mut Vec<&'a Positioned<Field>>,
-    ) -> bool {
-        selected.node.items.iter().all(|selection| match &selection.node {
-            Selection::Field(field) => {
-                let plain = field.node.directives.is_empty() && fields.iter().all(|other| name(other) != name(field));
-                fields.push(field);
-                plain
+    /// The fields of an object that are selected, in their order.
+    #[derive(Default)]
+    struct Selected<'a> {
+        fields: Vec<&'a Positioned<Field>>,
+        /// Whether several have one name: each is a part of what that name comes to (`{ a { x } a { y } }`).
+        repeats: bool,
+        /// A bit for each name; two names may have the same one.
+        seen: u64,
+    }
+
+    impl<'a> Selected<'a> {
+        fn collect<T: ContainerType + ?Sized>(
+            &mut self,
+            ctx: &ContextSelectionSet<'a>,
+            root: &T,
+            set: &'a Positioned<SelectionSet>,
+        ) {
+            if self.fields.is_empty() {
+                self.fields.reserve_exact(set.node.items.len());
             }
-            Selection::FragmentSpread(spread) => match ctx.query_env.fragments.get(&spread.node.fragment_name.node) {
-                Some(fragment) => {
-                    let on = &fragment.node.type_condition.node.on.node;
-                    !applies(ctx, root, on) || collect(ctx, root, &fragment.node.selection_set, fields)
+            for selection in &set.node.items {
+                match &selection.node {
+                    Selection::Field(field) => self.add(field),
+                    Selection::FragmentSpread(spread) => {
+                        if let Some(fragment) = ctx.query_env.fragments.get(&spread.node.fragment_name.node)
+                            && applies(ctx, root, &fragment.node.type_condition.node.on.node)
+                        {
+                            self.collect(ctx, root, &fragment.node.selection_set);
+                        }
+                    }
+                    Selection::InlineFragment(fragment) => {
+                        let on = fragment.node.type_condition.as_ref().map(|condition| &condition.node.on.node);
+                        if on.is_none_or(|on| applies(ctx, root, on)) {
+                            self.collect(ctx, root, &fragment.node.selection_set);
+                        }
+                    }
                 }
-                None => false,
-            },
-            Selection::InlineFragment(fragment) => {
-                let on = fragment.node.type_condition.as_ref().map(|condition| &condition.node.on.node);
-                on.is_some_and(|on| !applies(ctx, root, on)) || collect(ctx, root, &fragment.node.selection_set, fields)
             }
-        })
+        }
+
+        fn add(&mut self, field: &'a Positioned<Field>) {
+            let bit = bit(name(field));
+            if self.seen & bit != 0 && self.fields.iter().any(|other| name(other) == name(field)) {
+                // What has no fields of its own is the same a second time: the document would not be valid else.
+                if field.node.selection_set.node.items.is_empty() {
+                    return;
+                }
+                self.repeats = true;
+            }
+            self.seen |= bit;
+            self.fields.push(field);
+        }
+    }
+
+    /// One of 64 bits, seldom the same for two names of an object.
+    fn bit(name: &str) -> u64 {
+        let bytes = name.as_bytes();
+        let ends = bytes.first().zip(bytes.last()).map_or(0, |(first, last)| usize::from(*first) * 7 + usize::from(*last));
+        1 << ((ends + name.len() * 5) % 64)
+    }
+
+    /// Adds what another field of the same name came to.
+    fn merge(into: &mut Value, value: Value) {
+        match (std::mem::take(into), value) {
+            (Value::Null, value) => *into = value,
+            (first, second) => {
+                *into = match (written::read(first), written::read(second)) {
+                    (Value::Object(mut fields), Value::Object(others)) => {
+                        for (name, value) in others {
+                            merge(fields.entry(name).or_default(), value);
+                        }
+                        Value::Object(fields)
+                    }
+                    (Value::List(mut items), Value::List(others)) => {
+                        items.iter_mut().zip(others).for_each(|(item, other)| merge(item, other));
+                        Value::List(items)
+                    }
+                    (first, _) => first,
+                }
+            }
+        }
     }
 
     fn applies<T: ContainerType + ?Sized>(ctx: &ContextSelectionSet<'_>, root: &T, on: &Name) -> bool {
@@ -194,7 +267,8 @@ impl<T: OutputType> OutputType for List<T> {
             let ctx = ctx.with_index(index);
             item.resolve(&ctx, field).await.map_err(|error| resolver_utils::placed(&ctx, error))
         };
-        Ok(Value::List(resolver_utils::join(self.0.iter().enumerate().map(item)).await?))
+        let values = resolver_utils::join(self.0.iter().enumerate().map(item)).await?;
+        Ok(if ctx.data_opt::<Arc<Writing>>().is_some() { written::list(&values) } else { Value::List(values) })
     }
 }
 
@@ -239,7 +313,7 @@ mod tests {
     }
 
     #[derive(Interface)]
-    #[graphql(field(name = "id", ty = "i32"))]
+    #[graphql(crate = "engine", field(name = "id", ty = "i32"))]
     enum Numbered {
         Leaf(Leaf),
     }
@@ -257,9 +331,16 @@ mod tests {
         }
     }
 
+    /// The answer, which is the same when it is written.
     async fn ask(query: &str) -> Response {
         let schema = Schema::build(Query, EmptyMutation, EmptySubscription).register_output_type::<Numbered>().finish();
-        schema.execute(query).await
+        let response = schema.execute(query).await;
+        let written = schema.execute(Request::new(query).data(Arc::<Writing>::default())).await;
+        let mut out = Vec::new();
+        written::write_json(&mut out, &written.data);
+        assert_eq!(String::from_utf8(out).unwrap(), serde_json::to_string(&response.data).unwrap());
+        assert_eq!(written.errors, response.errors);
+        response
     }
 
     async fn data(query: &str) -> serde_json::Value {
@@ -278,7 +359,7 @@ mod tests {
     #[tokio::test]
     async fn fragments_apply_by_type_and_interface_and_equal_names_become_one() {
         let query = "query ($no: Boolean = false) {
-            leaf { ...A ... on Numbered { id } ... { leaves { id } } ... @include(if: $no) { gone: id } }
+            leaf { ...A ... on Numbered { id } ... { leaves { id id } } ... @include(if: $no) { gone: id } late }
             numbered { id ... on Leaf { leaves { late } } }
         }
         fragment A on Leaf { leaves { late } late }";

@@ -24,6 +24,7 @@ use async_graphql::{
     futures_util::stream::{BoxStream, StreamExt as _},
 };
 
+use self::written::Writing;
 use crate::{app::App, clock::SharedClock};
 
 mod connection;
@@ -41,6 +42,7 @@ mod subscriptions;
 mod sums;
 mod told;
 mod types;
+mod written;
 
 #[cfg(test)]
 mod tests;
@@ -51,6 +53,7 @@ pub use gate::{
     Asker, Gate, GateSettings, Limits, MUTATION_COST, PLAIN_LIST, ROW_COST, Rate, TrustedDocuments, TrustedOnly, WEIGHTS,
 };
 pub use told::Answer;
+pub use written::write_json;
 
 /// The schema's query root, with the page arguments of its connections.
 pub type Query = connection::Paged<queries::Query>;
@@ -77,10 +80,27 @@ impl CoppiceSchema {
         if let Err(refused) = self.ensure_admitted(&mut request) {
             return *refused;
         }
+        self.run(request, None).await
+    }
+
+    /// The same for sending: most of the data is written as JSON already, and stands in it as [`Value::Binary`](async_graphql::Value), which
+    /// [`write_json`] takes for what it is.
+    pub async fn answer(&self, mut request: Request) -> Response {
+        if let Err(refused) = self.ensure_admitted(&mut request) {
+            return *refused;
+        }
+        let writing = gate::admitted(&request).filter(|admitted| admitted.can_be_written()).map(|_| Arc::<Writing>::default());
+        if let Some(writing) = &writing {
+            request.data.insert(Arc::clone(writing));
+        }
+        self.run(request, writing).await
+    }
+
+    async fn run(&self, request: Request, writing: Option<Arc<Writing>>) -> Response {
         let admitted = gate::admitted(&request);
         let response = self.engine.execute(request).await;
         match admitted {
-            Some(admitted) => self.gate.settle(&admitted, response),
+            Some(admitted) => self.gate.settle(&admitted, response, writing.map_or(0, |writing| writing.points())),
             None => response,
         }
     }

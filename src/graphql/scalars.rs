@@ -2,7 +2,7 @@
 //! anything runs.
 
 use async_graphql::{InputValueError, InputValueResult, Number, Scalar, ScalarType, Value};
-use chrono::{NaiveDate, NaiveTime, SecondsFormat, SubsecRound as _};
+use chrono::{Datelike as _, NaiveDate, NaiveTime, SecondsFormat, SubsecRound as _, Timelike as _};
 use chrono_tz::Tz;
 
 use crate::{
@@ -51,7 +51,7 @@ text_scalar!(
     "DateTime",
     "https://scalars.graphql.org/andimarek/date-time.html",
     |text| chrono::DateTime::parse_from_rfc3339(text).ok().map(|at| at.to_utc().trunc_subsecs(3)),
-    |at| at.to_rfc3339_opts(SecondsFormat::Millis, true)
+    instant_text
 );
 
 text_scalar!(
@@ -60,7 +60,7 @@ text_scalar!(
     "Date",
     "https://scalars.graphql.org/andimarek/local-date.html",
     |text| shaped(text, "dddd-dd-dd").then(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()).flatten(),
-    ToString::to_string
+    day_text
 );
 
 text_scalar!(
@@ -107,6 +107,48 @@ text_scalar!(
     |text| text.parse().ok(),
     |zone| zone.name().to_owned()
 );
+
+/// An instant as RFC 3339 has it: `chrono` goes by a format, and a page of feeds has some 300 instants and days.
+fn instant_text(at: &Instant) -> String {
+    if !(0..=9999).contains(&at.year()) || at.nanosecond() >= 1_000_000_000 {
+        return at.to_rfc3339_opts(SecondsFormat::Millis, true);
+    }
+    let mut text = String::with_capacity(24);
+    push_day(&mut text, &at.date_naive());
+    for (before, number, places) in
+        [('T', at.hour(), 10), (':', at.minute(), 10), (':', at.second(), 10), ('.', at.nanosecond() / 1_000_000, 100)]
+    {
+        text.push(before);
+        push_digits(&mut text, number, places);
+    }
+    text.push('Z');
+    text
+}
+
+fn day_text(day: &NaiveDate) -> String {
+    if !(0..=9999).contains(&day.year()) {
+        return day.to_string();
+    }
+    let mut text = String::with_capacity(10);
+    push_day(&mut text, day);
+    text
+}
+
+fn push_day(text: &mut String, day: &NaiveDate) {
+    push_digits(text, day.year().unsigned_abs(), 1_000);
+    text.push('-');
+    push_digits(text, day.month(), 10);
+    text.push('-');
+    push_digits(text, day.day(), 10);
+}
+
+/// The digits of a number from `place` (a power of ten) down.
+fn push_digits(text: &mut String, number: u32, mut place: u32) {
+    while place > 0 {
+        text.extend(char::from_digit(number / place % 10, 10));
+        place /= 10;
+    }
+}
 
 /// The largest whole number that every JSON reader keeps exact.
 const LONG_MAX: i64 = (1 << 53) - 1;
@@ -165,6 +207,8 @@ fn shaped(text: &str, shape: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn text(value: &str) -> Value {
@@ -181,6 +225,15 @@ mod tests {
         }
         for wrong in ["2026-03-02", "2026-03-02T04:11:09", "2026-13-02T04:11:09Z", "now", ""] {
             assert!(!<DateTime as ScalarType>::is_valid(&text(wrong)), "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn instants_and_days_are_as_chrono_writes_them(millis in -70_000_000_000_000_i64..400_000_000_000_000) {
+            let at = crate::clock::from_millis(millis);
+            prop_assert_eq!(instant_text(&at), at.to_rfc3339_opts(SecondsFormat::Millis, true));
+            prop_assert_eq!(day_text(&at.date_naive()), at.date_naive().to_string());
         }
     }
 

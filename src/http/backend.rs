@@ -58,7 +58,7 @@ pub trait Backend: Send + Sync + 'static {
     /// errors are the answer; an integer `retryAfter` (seconds) in an error's extensions becomes the header of that name.
     async fn prepare(&self, request: &mut Request, context: &Context<'_, Self::Actor>) -> Result<(), Vec<ServerError>>;
 
-    /// Runs a query or mutation.
+    /// Runs a query or mutation. Parts of the data may be JSON already ([`write_json`](crate::graphql::write_json)).
     async fn execute(&self, request: Request) -> Response;
 
     /// Starts a subscription.

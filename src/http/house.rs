@@ -72,7 +72,7 @@ impl Backend for House {
     }
 
     async fn execute(&self, request: Request) -> Response {
-        self.schema.execute(request).await
+        self.schema.answer(request).await
     }
 
     fn subscribe(&self, request: Request) -> BoxStream<'static, Answer> {

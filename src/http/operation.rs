@@ -11,7 +11,7 @@ use futures_util::{
     FutureExt as _, StreamExt as _,
     stream::{self, BoxStream},
 };
-use serde::{Serialize, Serializer, ser::SerializeMap as _};
+use serde::Serialize;
 use tokio::time::timeout;
 use tracing::error;
 
@@ -22,7 +22,7 @@ use super::{
     error::{MASKED, TOO_SLOW, set_code},
     params::Params,
 };
-use crate::graphql::{Answer, Code, error_code, server_error};
+use crate::graphql::{Answer, Code, error_code, server_error, write_json};
 
 /// Who asks.
 #[derive(Debug, Clone)]
@@ -196,7 +196,25 @@ impl Finished {
     }
 
     pub(super) fn to_json(&self) -> String {
-        json(self)
+        let Response { data, errors, extensions, .. } = &*self.response;
+        let mut out = Vec::with_capacity(256);
+        let mut part = |name: &str, write: &dyn Fn(&mut Vec<u8>)| {
+            out.push(if out.is_empty() { b'{' } else { b',' });
+            out.extend_from_slice(name.as_bytes());
+            write(&mut out);
+        };
+        if !errors.is_empty() {
+            part("\"errors\":", &|out| out.extend_from_slice(json(errors).as_bytes()));
+        }
+        if !self.request_error {
+            part("\"data\":", &|out| write_json(out, data));
+        }
+        if !extensions.is_empty() {
+            part("\"extensions\":", &|out| out.extend_from_slice(json(extensions).as_bytes()));
+        }
+        out.push(b'}');
+        // All of it was text.
+        String::from_utf8(out).unwrap_or_default()
     }
 }
 
@@ -211,22 +229,6 @@ pub(super) const fn status_of(code: Code, media: Media) -> StatusCode {
         // Clients of the older media type expect to find these in the body.
         Code::BadRequest | Code::GraphqlValidationFailed | Code::TooComplex if matches!(media, Media::Json) => StatusCode::OK,
         Code::BadRequest | Code::GraphqlValidationFailed | Code::TooComplex => StatusCode::BAD_REQUEST,
-    }
-}
-
-impl Serialize for Finished {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        if !self.response.errors.is_empty() {
-            map.serialize_entry("errors", &self.response.errors)?;
-        }
-        if !self.request_error {
-            map.serialize_entry("data", &self.response.data)?;
-        }
-        if !self.response.extensions.is_empty() {
-            map.serialize_entry("extensions", &self.response.extensions)?;
-        }
-        map.end()
     }
 }
 

@@ -1,4 +1,22 @@
-//! Rows whose columns are read by their places. Read by name, as a derived row is, each value first looks its column up.
+//! Rows whose columns are read by their places. A derived row looks each column up by its name first, and makes a message for each null.
+
+use sea_orm::{DbErr, QueryResult, RuntimeErr, sqlx};
+use sqlx::{Decode, Postgres, Row as _, Sqlite, Type};
+
+/// What both databases keep.
+pub(super) trait Stored: for<'r> Decode<'r, Postgres> + Type<Postgres> + for<'r> Decode<'r, Sqlite> + Type<Sqlite> {}
+
+impl<T: for<'r> Decode<'r, Postgres> + Type<Postgres> + for<'r> Decode<'r, Sqlite> + Type<Sqlite>> Stored for T {}
+
+/// The value at a place, counted from 0.
+pub(super) fn at<T: Stored>(row: &QueryResult, place: usize) -> Result<T, DbErr> {
+    let read = match (row.try_as_pg_row(), row.try_as_sqlite_row()) {
+        (Some(row), _) => row.try_get(place),
+        (_, Some(row)) => row.try_get(place),
+        (None, None) => return Err(DbErr::Type("a row of a third database".to_owned())),
+    };
+    read.map_err(|error| DbErr::Query(RuntimeErr::SqlxError(error.into())))
+}
 
 /// A row of some columns, with the selection of these (`select`), in the order in which they are written.
 macro_rules! columns {
@@ -18,8 +36,8 @@ macro_rules! columns {
         impl sea_orm::FromQueryResult for $name {
             fn from_query_result(row: &sea_orm::QueryResult, _: &str) -> Result<Self, sea_orm::DbErr> {
                 let mut places = 0..;
-                let mut place = || places.next().unwrap_or_default();
-                Ok(Self { $($field: row.try_get_by_index(place())?,)+ })
+                let mut next = || places.next().unwrap_or_default();
+                Ok(Self { $($field: $crate::store::columns::at(row, next())?,)+ })
             }
         }
     };

@@ -10,7 +10,7 @@ use apollo_compiler::{
     ast::{Type, Value},
     executable::{Field, Operation, Selection, SelectionSet},
 };
-use async_graphql::Value as EngineValue;
+use async_graphql::{Positioned, Value as EngineValue, parser::types::Field as EngineField};
 use chrono::NaiveDate;
 use serde_json::{Map, Value as Json};
 
@@ -40,7 +40,20 @@ pub(super) fn requested(document: &ExecutableDocument, operation: &Operation, va
     Request { document, variables }.selections(&operation.selection_set, 1)
 }
 
-/// Points that an answer came to.
+/// Points of fields of one object that were answered.
+pub(in crate::graphql) fn points(parent: &str, fields: &[&Positioned<EngineField>]) -> usize {
+    let mut points = fields.len();
+    if WEIGHTS.iter().any(|(ty, ..)| parent == *ty) {
+        points += fields.iter().map(|field| weight(parent, &field.node.name.node)).sum::<usize>();
+    }
+    points
+}
+
+fn weight(parent: &str, field: &str) -> usize {
+    WEIGHTS.iter().find(|(ty, name, _)| parent == *ty && field == *name).map_or(0, |(_, _, weight)| *weight)
+}
+
+/// Points that an answer came to, but for those of what is written already.
 pub(super) fn actual(
     document: &ExecutableDocument,
     operation: &Operation,
@@ -93,15 +106,13 @@ impl Request<'_> {
 
     /// What a field costs without what is below it.
     fn own(&self, parent: &str, field: &Field) -> usize {
-        let weight =
-            WEIGHTS.iter().find(|(ty, name, _)| parent == *ty && field.name == *name).map_or(0, |(_, _, weight)| *weight);
         let rows = if parent == "Mutation" {
             let rows: usize = field.arguments.iter().map(|argument| self.rows(&argument.value)).sum();
             MUTATION + ROW * rows
         } else {
             0
         };
-        1 + weight + rows
+        1 + weight(parent, field.name.as_str()) + rows
     }
 
     /// How often a field's selection is answered.

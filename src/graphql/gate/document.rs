@@ -58,6 +58,8 @@ pub(super) struct Document {
     pub(super) introspects: bool,
     /// Whether it asks for users or API keys, of which not everyone in an account sees the same.
     pub(super) shows_people: bool,
+    /// Whether the root of an operation has several fields of one name.
+    pub(super) repeats_roots: bool,
 }
 
 impl Document {
@@ -80,6 +82,7 @@ impl Document {
         let mut executable = convert(&ast, text).map_err(|error| vec![error])?;
         // Before the rules, some of which take longer the more often a fragment is spread.
         let introspects = measure::check(&executable, limits).map_err(|error| vec![error])?;
+        let repeats_roots = roots::repeat(&executable);
         let one_root = roots::merge(&mut executable);
         let typed = match ast.to_executable_validate(schema) {
             Err(found) if one_root && only_repeats_roots(&found.errors) => Valid::assume_valid(found.partial),
@@ -91,7 +94,7 @@ impl Document {
         }
         let people = |field: &Node<Field>| matches!(field.ty().inner_named_type().as_str(), "User" | "ApiKey");
         let shows_people = typed.operations.iter().any(|operation| operation.all_fields(&typed).any(people));
-        Ok(Self { executable, typed, introspects, shows_people })
+        Ok(Self { executable, typed, introspects, shows_people, repeats_roots })
     }
 
     /// The operation that `name` selects.

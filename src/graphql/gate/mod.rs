@@ -38,6 +38,7 @@ pub use self::{
     limits::Limits,
     trusted::{TrustedDocuments, TrustedOnly},
 };
+pub(super) use self::cost::points;
 use self::{
     budget::{Budgets, Overdrawn, Payer},
     document::Document,
@@ -126,6 +127,12 @@ impl Admitted {
         request.operation_name.clone_from(&self.operation);
         request.set_parsed_query(self.document.executable.clone());
         request
+    }
+
+    /// Whether the answer can be written as it is resolved: the engine itself puts together what several fields of the root come to that
+    /// have one name, and only as values.
+    pub(super) fn can_be_written(&self) -> bool {
+        !self.document.repeats_roots
     }
 
     /// Names the document for as long as this is kept: equal texts have, as a rule, one document.
@@ -230,11 +237,12 @@ impl Gate {
         })
     }
 
-    /// Settles what an operation cost, and tells it in the answer.
-    pub(super) fn settle(&self, admitted: &Admitted, response: Response) -> Response {
+    /// Settles what an operation cost, and tells it in the answer; `written` are the points of what is written already.
+    pub(super) fn settle(&self, admitted: &Admitted, response: Response, written: usize) -> Response {
         let Admitted { document, operation, variables, requested, payer, balance } = admitted;
         let found: Option<&Operation> = document.operation(operation.as_deref()).ok();
-        let actual = found.map_or(*requested, |operation| cost::actual(&document.typed, operation, variables, &response.data));
+        let in_values = |operation| cost::actual(&document.typed, operation, variables, &response.data);
+        let actual = found.map_or(*requested, |operation| in_values(operation) + written);
         let balance = balance.and_then(|_| self.budgets.settle(*payer, *requested, actual, self.clock.now())).or(*balance);
         let mut response = response.extension("cost", shown(*requested, Some(actual), balance));
         if let Some(balance) = balance {

@@ -126,6 +126,7 @@ impl HealthChange {
 
 /// What a change of health is about.
 #[derive(Debug, Clone, Union)]
+#[graphql(crate = "engine")]
 pub enum HealthSubject {
     /// A server.
     Server(Server),

@@ -4,13 +4,13 @@ use async_graphql::{ID, Interface};
 
 use super::{Account, Anomaly, ApiKey, Certificate, Collection, Deposit, Device, Feed, Project, Server, SyncRun, User};
 use crate::{
-    graphql::{context::Session, error::Result},
+    graphql::{context::Session, engine, error::Result},
     id::{Kind, PublicId},
 };
 
 /// An object that can be fetched again by its id.
 #[derive(Debug, Clone, Interface)]
-#[graphql(field(
+#[graphql(crate = "engine", field(
     name = "id",
     ty = "ID",
     desc = "Opaque and unique over all types; its prefix names the type (acc_ srv_ fed_ dev_ run_ col_ ano_ dep_ crt_ prj_ usr_ key_)."

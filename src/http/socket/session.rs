@@ -220,7 +220,7 @@ impl<B: Backend> Session<B> {
 
     async fn forward(&mut self, id: &Arc<str>, step: &Step) -> Result<(), End> {
         let text = match step {
-            Step::Next(answer) => json(&OfOperation { id, r#type: "next", payload: Some(answer) }),
+            Step::Next(answer) => next(id, &answer.to_json()),
             Step::Shared(payload) => next(id, payload),
             Step::Refused(answer) => error_message(id, answer),
             Step::Done => json(&OfOperation::<()> { id, r#type: "complete", payload: None }),

@@ -21,7 +21,7 @@ use coppice::{
         account::{Account, Actor, Permission},
         pages::Pages,
     },
-    graphql::{Caller, CoppiceSchema, GateSettings, Limits, Rate, RequestId, build_schema_with, prepare},
+    graphql::{Caller, CoppiceSchema, GateSettings, Limits, Rate, RequestId, build_schema_with, prepare, write_json},
     id::{IdSource, Kind as Id, PublicId},
 };
 use futures_util::FutureExt as _;
@@ -122,6 +122,18 @@ impl Land {
         request
     }
 
+    /// Whether an answer that is written as it is resolved is the one made of values, and costs as much.
+    fn compare(&self, values: &Response, written: &Response, text: &str) {
+        let mut json = Vec::new();
+        write_json(&mut json, &written.data);
+        assert_eq!(String::from_utf8(json).unwrap(), serde_json::to_string(&values.data).unwrap(), "{text}");
+        assert_eq!(json!(values.errors), json!(written.errors), "{text}");
+        if values.errors.is_empty() {
+            let actual = |response: &Response| json!(response.extensions)["cost"]["actual"].take();
+            assert_eq!(actual(values), actual(written), "{text}");
+        }
+    }
+
     /// What is answered, as far as it has to be the same.
     async fn run(&self, by: &Trespasser, text: &str) -> Value {
         let answers: Vec<Response> = if text.starts_with("subscription") {
@@ -129,7 +141,11 @@ impl Land {
             let events = self.schema.execute_stream(self.request(by, text)).collect();
             tokio::time::timeout(Duration::from_mins(2), events).await.unwrap()
         } else {
-            vec![self.schema.execute(self.request(by, text)).await]
+            let response = self.schema.execute(self.request(by, text)).await;
+            if !text.starts_with("mutation") {
+                self.compare(&response, &self.schema.answer(self.request(by, text)).await, text);
+            }
+            vec![response]
         };
         let shown = |response: &Response| json!({ "data": response.data, "errors": response.errors });
         match answers.as_slice() {
