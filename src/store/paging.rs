@@ -8,8 +8,9 @@ use std::collections::HashMap;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sea_orm::{
-    ConnectionTrait, EntityTrait, FromQueryResult, Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait as _, Select,
-    sea_query::{Asterisk, Condition, Expr, ExprTrait as _, JoinType as SqlJoin, Query, SelectStatement, UnionType},
+    ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait as _, Select,
+    Statement, Value,
+    sea_query::{Asterisk, Condition, Expr, ExprTrait as _, JoinType as SqlJoin, Query, SelectStatement, UnionType, Values},
 };
 use serde::{Deserialize, Serialize};
 
@@ -105,7 +106,8 @@ where
     E: EntityTrait,
     M: FromQueryResult + Send + Sync + Unpin,
 {
-    let mut rows: Vec<M> = ask(select, list, keys, args)?.into_model::<M>().all(db).await?;
+    let statement = planned(db.get_database_backend().build(&ask(select, list, keys, args)?.into_query()));
+    let mut rows: Vec<M> = M::find_by_statement(statement).all(db).await?;
     let more = rows.len() > limit(args);
     rows.truncate(limit(args));
     cut(rows, more, list, args, &values, &into)
@@ -128,6 +130,21 @@ fn ask<E: EntityTrait>(
         select = select.order_by(key.expr.clone(), order);
     }
     Ok(select.limit(limit(args) as u64 + u64::from(args.asks_for_more)))
+}
+
+/// The statement with the size of its page in its text. As a parameter, PostgreSQL plans for a tenth of all rows, or anew each time.
+fn planned(mut statement: Statement) -> Statement {
+    if statement.db_backend == DbBackend::Postgres
+        && let Some(Values(values)) = &mut statement.values
+        && let Some(Value::BigUnsigned(Some(size))) = values.last()
+    {
+        let parameter = format!("LIMIT ${}", values.len());
+        if let Some((before, after)) = statement.sql.rsplit_once(&parameter) {
+            statement.sql = format!("{before}LIMIT {size}{after}");
+            values.pop();
+        }
+    }
+    statement
 }
 
 fn limit(args: &PageArgs) -> usize {
@@ -200,7 +217,8 @@ where
             statement = Some(all);
         }
         let Some(statement) = statement else { continue };
-        for row in store.db.query_all(&statement).await? {
+        let statement = planned(store.db.get_database_backend().build(&statement));
+        for row in store.db.query_all_raw(statement).await? {
             let (rows, more) = found.entry(row.try_get("", PARENT)?).or_insert_with(|| (Vec::new(), false));
             if rows.len() < limit(args) {
                 rows.push(M::from_query_result(&row, "")?);
