@@ -18,18 +18,42 @@ pub struct PageArgs {
     pub before: Option<String>,
     /// Whether anyone asks if there is more beyond the slice. Who does not spares the look.
     pub asks_for_more: bool,
+    /// Which items' cursors are asked for; those of others are empty.
+    pub cursors: Cursors,
+}
+
+/// Which items of a slice get a cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cursors {
+    /// None.
+    None,
+    /// The first and the last.
+    Ends,
+    /// Each.
+    All,
+}
+
+impl Cursors {
+    /// Whether the item at `place` of so many gets one.
+    pub const fn has(self, place: usize, items: usize) -> bool {
+        match self {
+            Self::None => false,
+            Self::Ends => place == 0 || place + 1 == items,
+            Self::All => true,
+        }
+    }
 }
 
 impl Default for PageArgs {
     fn default() -> Self {
-        Self { limit: DEFAULT_PAGE, backward: false, after: None, before: None, asks_for_more: true }
+        Self { limit: DEFAULT_PAGE, backward: false, after: None, before: None, asks_for_more: true, cursors: Cursors::All }
     }
 }
 
 /// A slice of a list, in the list's order.
 #[derive(Debug, Clone)]
 pub struct Page<T> {
-    /// The items, each with its cursor.
+    /// The items, each with its cursor, which is empty unless asked for.
     pub items: Vec<(String, T)>,
     /// Whether items follow; `false` unless asked for.
     pub has_next: bool,

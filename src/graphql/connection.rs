@@ -9,12 +9,12 @@ use std::borrow::Cow;
 use async_graphql::{
     ContainerType, Context, ContextSelectionSet, Object, ObjectType, OutputType, Positioned, ServerResult, TypeName, Value,
     indexmap::IndexMap,
-    parser::types::Field,
+    parser::types::{Field, Selection, SelectionSet},
     registry::{MetaField, MetaInputValue, MetaType, MetaTypeName, Registry},
 };
 
 use super::engine::{self, List};
-use crate::domain::paging::{DEFAULT_PAGE, MAX_PAGE, Page, PageArgs};
+use crate::domain::paging::{Cursors, DEFAULT_PAGE, MAX_PAGE, Page, PageArgs};
 
 /// What the items of each connection are called.
 const PLURALS: &[(&str, &str)] = &[
@@ -174,12 +174,46 @@ pub(super) fn page_args(ctx: &Context<'_>) -> PageArgs {
         ctx.param_value::<Option<T>>(name, None).ok().and_then(|(_, value)| value)
     }
     let (first, last) = (given::<i32>(ctx, "first"), given::<i32>(ctx, "last"));
+    let mut asked = Asked::default();
+    asked.add(ctx, &ctx.item.node.selection_set.node);
     PageArgs {
         limit: size(first, last),
         backward: first.is_none() && last.is_some(),
         after: given(ctx, "after"),
         before: given(ctx, "before"),
-        asks_for_more: ctx.look_ahead().field("pageInfo").exists(),
+        asks_for_more: asked.page_info,
+        cursors: match asked {
+            Asked { edges: true, .. } => Cursors::All,
+            Asked { page_info: true, .. } => Cursors::Ends,
+            Asked { .. } => Cursors::None,
+        },
+    }
+}
+
+/// What a document asks of a connection.
+#[derive(Debug, Clone, Copy, Default)]
+struct Asked {
+    edges: bool,
+    page_info: bool,
+}
+
+impl Asked {
+    fn add(&mut self, ctx: &Context<'_>, set: &SelectionSet) {
+        for selection in &set.items {
+            match &selection.node {
+                Selection::Field(field) => match field.node.name.node.as_str() {
+                    "edges" => self.edges = true,
+                    "pageInfo" => self.page_info = true,
+                    _ => {}
+                },
+                Selection::InlineFragment(fragment) => self.add(ctx, &fragment.node.selection_set.node),
+                Selection::FragmentSpread(spread) => {
+                    if let Some(fragment) = ctx.query_env.fragments.get(&spread.node.fragment_name.node) {
+                        self.add(ctx, &fragment.node.selection_set.node);
+                    }
+                }
+            }
+        }
     }
 }
 

@@ -1,6 +1,10 @@
 //! Lists below many parents of one request: all parents whose same slice is asked for at one time become one call into `app`.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
 
 use async_graphql::{
     dataloader::{DataLoader, Loader},
@@ -34,10 +38,17 @@ use crate::{
 };
 
 /// The same slice of a list, and whose.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListKey {
     parent: Uuid,
     ask: Below,
+}
+
+/// By the parent alone: seldom are two slices of one list asked for.
+impl Hash for ListKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.parent.hash(state);
+    }
 }
 
 type Found<T> = std::result::Result<HashMap<Uuid, Page<T>>, AppError>;
@@ -64,10 +75,10 @@ impl<T: Clone + Send + Sync + 'static> Loader<ListKey> for ListFetcher<T> {
         }
         let mut all = HashMap::with_capacity(keys.len());
         for (ask, parents) in asked {
-            let found = (self.fetch)(&self.app, &self.actor, &parents, ask).await.map_err(ApiError::from);
+            let mut found = (self.fetch)(&self.app, &self.actor, &parents, ask).await.map_err(ApiError::from);
             for parent in parents {
-                let page = match &found {
-                    Ok(found) => Ok(found.get(&parent).cloned().unwrap_or_else(|| Page::empty(&ask.page))),
+                let page = match &mut found {
+                    Ok(found) => Ok(found.remove(&parent).unwrap_or_else(|| Page::empty(&ask.page))),
                     Err(error) => Err(error.clone()),
                 };
                 all.insert(ListKey { parent, ask: ask.clone() }, page);

@@ -14,7 +14,7 @@ use sea_orm::{
 
 use super::{
     Store, StoreError, account as accounts, anomaly as anomalies, certificate as certificates,
-    convert::{below, seen},
+    convert::{below, owner_seen, seen},
     device as devices, feed as feeds, health as changes, identity, ledger,
     paging::{KeyValue, SortKey, pages},
     run as runs, server as servers,
@@ -35,6 +35,11 @@ use crate::{
     },
     id::Uuid,
 };
+
+/// Whether `viewer` may see the feed that `key` names.
+fn feed_seen(key: Expr, viewer: Uuid) -> Expr {
+    owner_seen(key, feed::Column::AccountId, feed::Column::Id, viewer)
+}
 
 /// A page for each parent that has one.
 pub type Pages<T> = Result<HashMap<Uuid, Page<T>>, StoreError>;
@@ -81,12 +86,10 @@ pub async fn feeds_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Below
 /// The devices of feeds, by vendor device id.
 pub async fn devices_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Below) -> Pages<Device> {
     use device::Column as C;
-    let select = device::Entity::find()
-        .join(JoinType::InnerJoin, device::Relation::Feed.def())
-        .filter(below(feed::Column::AccountId, viewer));
+    let select = device::Entity::find();
     let keys = [SortKey::asc(C::VendorDeviceId.into_expr())];
     let values = |row: &device::Model| vec![KeyValue::Text(row.vendor_device_id.clone())];
-    let of = |parent: Expr| C::FeedId.into_expr().eq(parent);
+    let of = |parent: Expr| feed_seen(parent.clone(), viewer).and(C::FeedId.into_expr().eq(parent));
     let found = pages(store, &select, parents, of, "device", &keys, &ask.page, values, Ok).await?;
     devices::described_below(store, found).await
 }
@@ -94,12 +97,10 @@ pub async fn devices_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Bel
 /// The anomalies of feeds, the latest first.
 pub async fn anomalies_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Below) -> Pages<Anomaly> {
     use anomaly::Column as C;
-    let select = anomaly::Entity::find()
-        .join(JoinType::InnerJoin, anomaly::Relation::Feed.def())
-        .filter(below(feed::Column::AccountId, viewer));
+    let select = anomaly::Entity::find();
     let keys = [SortKey::desc(C::RaisedAt.into_expr()), SortKey::desc(C::Id.into_expr())];
     let values = |row: &anomaly::Model| vec![KeyValue::Number(row.raised_at), KeyValue::id(row.id)];
-    let of = |parent: Expr| C::FeedId.into_expr().eq(parent);
+    let of = |parent: Expr| feed_seen(parent.clone(), viewer).and(C::FeedId.into_expr().eq(parent));
     pages(store, &select, parents, of, "anomaly", &keys, &ask.page, values, anomalies::from_row).await
 }
 
@@ -207,7 +208,7 @@ pub async fn deposits_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Be
     let keys = [SortKey::desc(C::Day.into_expr()), SortKey::desc(C::Seq.into_expr())];
     let values = |row: &deposit::Model| vec![KeyValue::Text(row.day.clone()), KeyValue::Number(row.seq)];
     let of = |parent: Expr| match ask.under {
-        Under::Feed => C::FeedId.into_expr().eq(parent).and(below(C::AccountId, viewer)),
+        Under::Feed => feed_seen(parent.clone(), viewer).and(C::FeedId.into_expr().eq(parent)),
         _ => seen(parent.clone(), viewer).and(below(C::AccountId, parent)),
     };
     pages(store, &select, parents, of, "deposit.day", &keys, &ask.page, values, ledger::from_row).await
@@ -218,23 +219,26 @@ pub async fn runs_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Below)
     use sync_run::Column as C;
     let keys = [SortKey::desc(C::RequestedAt.into_expr()), SortKey::desc(C::Id.into_expr())];
     let values = |row: &sync_run::Model| vec![KeyValue::Number(row.requested_at), KeyValue::id(row.id)];
-    let of = |parent: Expr| C::ServerId.into_expr().eq(parent);
-    pages(store, &runs::seen_by(viewer), parents, of, "run", &keys, &ask.page, values, runs::from_row).await
+    let of = |parent: Expr| {
+        owner_seen(parent.clone(), server::Column::AccountId, server::Column::Id, viewer).and(C::ServerId.into_expr().eq(parent))
+    };
+    pages(store, &sync_run::Entity::find(), parents, of, "run", &keys, &ask.page, values, runs::from_row).await
 }
 
 /// The collections of runs in the order of reading, or of feeds, the latest first.
 pub async fn collections_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Below) -> Pages<Collection> {
     use collection::Column as C;
-    let select = runs::collections_seen_by(viewer);
     if ask.under == Under::Run {
         let keys = [SortKey::asc(C::Position.into_expr()), SortKey::asc(C::Id.into_expr())];
         let values = |row: &runs::CollectionRow| vec![KeyValue::Number(row.position.into()), KeyValue::id(row.id)];
         let of = |parent: Expr| C::RunId.into_expr().eq(parent);
+        let select = runs::collections_seen_by(viewer);
         return pages(store, &select, parents, of, "collection.run", &keys, &ask.page, values, runs::collection_from_row).await;
     }
     let keys = [SortKey::desc(C::Id.into_expr())];
     let values = |row: &runs::CollectionRow| vec![KeyValue::id(row.id)];
-    let of = |parent: Expr| C::FeedId.into_expr().eq(parent);
+    let of = |parent: Expr| feed_seen(parent.clone(), viewer).and(C::FeedId.into_expr().eq(parent));
+    let select = runs::CollectionRow::select(collection::Entity::find());
     pages(store, &select, parents, of, "collection.feed", &keys, &ask.page, values, runs::collection_from_row).await
 }
 

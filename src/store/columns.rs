@@ -28,7 +28,7 @@ macro_rules! columns {
         }
 
         impl $name {
-            fn select<E: sea_orm::EntityTrait>(select: sea_orm::Select<E>) -> sea_orm::Select<E> {
+            pub(super) fn select<E: sea_orm::EntityTrait>(select: sea_orm::Select<E>) -> sea_orm::Select<E> {
                 sea_orm::QuerySelect::select_only(select)$(.column_as($column, stringify!($field)))+
             }
         }

@@ -120,6 +120,14 @@ pub(super) fn seen(account: impl Into<Expr>, viewer: Uuid) -> Expr {
     Expr::exists(select)
 }
 
+/// The same of the feed or server that `key` names, a key or a column that has one. `account` and `id` are its columns. The account is found
+/// first: joined, PostgreSQL may go through all accounts below the viewer for each row.
+pub(super) fn owner_seen(key: impl Into<Expr>, account: impl ColumnTrait, id: impl ColumnTrait, viewer: Uuid) -> Expr {
+    let mut owner = SelectStatement::new();
+    owner.column(account.as_column_ref()).from(id.entity_name()).and_where(id.into_expr().eq(key));
+    seen(Expr::SubQuery(None, Box::new(owner.into())), viewer)
+}
+
 /// Inserts rows, all columns set, in statements of at most 100 rows.
 pub(super) async fn insert<M, A>(db: &impl ConnectionTrait, rows: Vec<M>) -> Result<(), StoreError>
 where

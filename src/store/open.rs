@@ -76,7 +76,7 @@ async fn open_sqlite(settings: &DatabaseSettings) -> Result<Opened, StoreError> 
 async fn open_postgres(settings: &DatabaseSettings) -> Result<Opened, StoreError> {
     let own = postgres_options(&settings.url)?;
     let statement_bytes = if may_use_tls(&own) { TLS_RECORD } else { usize::MAX };
-    let writers = (settings.max_connections / 2).max(FEWEST_WRITERS);
+    let writers = (settings.max_connections / 3).max(FEWEST_WRITERS);
     let readers = settings.max_connections.saturating_sub(writers).max(1);
     let reading = Reading::open(reading::Options::Postgres(own.clone().statement_cache_capacity(STATEMENTS)), readers).await?;
     let mut options = pooled(settings, writers);

@@ -163,8 +163,12 @@ fn cut<M, T>(
     if args.backward {
         rows.reverse();
     }
-    let items =
-        rows.into_iter().map(|row| Ok((encode(list, &values(&row)), into(row)?))).collect::<Result<Vec<_>, StoreError>>()?;
+    let length = rows.len();
+    let item = |(place, row)| {
+        let cursor = if args.cursors.has(place, length) { encode(list, &values(&row)) } else { String::new() };
+        Ok((cursor, into(row)?))
+    };
+    let items = rows.into_iter().enumerate().map(item).collect::<Result<Vec<_>, StoreError>>()?;
     let (has_next, has_previous) = if args.backward { (args.before.is_some(), more) } else { (more, args.after.is_some()) };
     Ok(Page { items, has_next, has_previous })
 }

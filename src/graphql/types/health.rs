@@ -9,6 +9,7 @@ use super::{
 use crate::{
     domain::{
         failure, health,
+        paging::{Cursors, PageArgs},
         query::{self, Under},
     },
     graphql::{
@@ -63,7 +64,9 @@ impl Health {
             health::HealthSubject::Server(id) => (Under::Server, id),
             health::HealthSubject::Feed(id) => (Under::Feed, id),
         };
-        let page = Session::of(ctx)?.page_below(|lists| &lists.changes, id, slice(under, page_args(ctx))).await?;
+        // A change tells its own cursor.
+        let args = PageArgs { cursors: Cursors::All, ..page_args(ctx) };
+        let page = Session::of(ctx)?.page_below(|lists| &lists.changes, id, slice(under, args)).await?;
         Ok(Connection::map(page, |cursor, record| HealthChange::new(cursor.to_owned(), record)))
     }
 }
