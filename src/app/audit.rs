@@ -13,6 +13,7 @@ use crate::{
     store::{
         StoreError, Tx,
         audit::{self, NewEntry},
+        in_turn,
     },
 };
 
@@ -28,9 +29,9 @@ tokio::task_local! {
     static REQUEST: String;
 }
 
-/// Runs `work` so that what it records names the request `id`.
+/// Runs `work` so that what it records names the request `id`, and its reads go before those of later requests.
 pub async fn in_request<T>(id: String, work: impl Future<Output = T>) -> T {
-    REQUEST.scope(id, work).await
+    in_turn(REQUEST.scope(id, work)).await
 }
 
 /// A change of one object.

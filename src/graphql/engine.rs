@@ -39,11 +39,20 @@ pub mod resolver_utils {
         let mut selected = Selected::default();
         selected.collect(ctx, root, ctx.item);
         let fields = &selected.fields;
-        let mut values = join(fields.iter().map(|field| one(ctx, root, field))).await?;
         let writing = ctx.data_opt::<Arc<Writing>>();
+        let own = root.introspection_type_name();
         if let Some(writing) = writing {
-            writing.count(points(&root.introspection_type_name(), fields));
+            writing.count(points(&own, fields));
         }
+        if own != T::type_name() {
+            // An interface or union: only the engine gets at what is in it.
+            let object = async_graphql::resolver_utils::resolve_container(ctx, root).await?;
+            return Ok(match (writing, object) {
+                (Some(_), Value::Object(object)) => written::object(object.iter()),
+                (_, object) => object,
+            });
+        }
+        let mut values = join(fields.iter().map(|field| one(ctx, root, field))).await?;
         if selected.repeats {
             let values = fields.iter().map(|field| name(field).clone()).zip(values);
             let object = values.fold(IndexMap::new(), |mut object, (name, value)| {

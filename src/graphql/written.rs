@@ -139,7 +139,8 @@ mod tests {
         ];
         leaf.prop_recursive(4, 40, 6, |inner| {
             let fields = proptest::collection::vec(("[a-z_]{1,6}", inner.clone()), 0..6);
-            let object = |fields: Vec<(String, Value)>| fields.into_iter().map(|(name, value)| (Name::new(name), value)).collect();
+            let object =
+                |fields: Vec<(String, Value)>| fields.into_iter().map(|(name, value)| (Name::new(name), value)).collect();
             prop_oneof![
                 proptest::collection::vec(inner, 0..6).prop_map(Value::List),
                 fields.prop_map(move |fields| Value::Object(object(fields))),

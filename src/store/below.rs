@@ -138,8 +138,7 @@ pub async fn unhealthy_feeds_of(store: &Store, viewer: Uuid, parents: &[Uuid], a
         .filter(C::EndedAt.is_null())
         .filter(C::HealthStatus.eq(HealthStatus::Unhealthy.as_str()));
     let keys = [SortKey::asc(C::HealthChangedAt.into_expr()), SortKey::asc(C::Id.into_expr())];
-    let values =
-        |row: &feeds::Row| vec![KeyValue::Number(row.health_changed_at.unwrap_or_default()), KeyValue::id(row.id)];
+    let values = |row: &feeds::Row| vec![KeyValue::Number(row.health_changed_at.unwrap_or_default()), KeyValue::id(row.id)];
     let of = |parent: Expr| below(C::AccountId, parent);
     pages(store, &select, parents, of, "feed.unhealthy", &keys, &ask.page, values, feeds::from_row).await
 }
@@ -220,7 +219,8 @@ pub async fn runs_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Below)
     let keys = [SortKey::desc(C::RequestedAt.into_expr()), SortKey::desc(C::Id.into_expr())];
     let values = |row: &sync_run::Model| vec![KeyValue::Number(row.requested_at), KeyValue::id(row.id)];
     let of = |parent: Expr| {
-        owner_seen(parent.clone(), server::Column::AccountId, server::Column::Id, viewer).and(C::ServerId.into_expr().eq(parent))
+        owner_seen(parent.clone(), server::Column::AccountId, server::Column::Id, viewer)
+            .and(C::ServerId.into_expr().eq(parent))
     };
     pages(store, &sync_run::Entity::find(), parents, of, "run", &keys, &ask.page, values, runs::from_row).await
 }

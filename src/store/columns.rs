@@ -4,7 +4,10 @@ use sea_orm::{DbErr, QueryResult, RuntimeErr, sqlx};
 use sqlx::{Decode, Postgres, Row as _, Sqlite, Type};
 
 /// What both databases keep.
-pub(super) trait Stored: for<'r> Decode<'r, Postgres> + Type<Postgres> + for<'r> Decode<'r, Sqlite> + Type<Sqlite> {}
+pub(super) trait Stored:
+    for<'r> Decode<'r, Postgres> + Type<Postgres> + for<'r> Decode<'r, Sqlite> + Type<Sqlite>
+{
+}
 
 impl<T: for<'r> Decode<'r, Postgres> + Type<Postgres> + for<'r> Decode<'r, Sqlite> + Type<Sqlite>> Stored for T {}
 

@@ -3,7 +3,7 @@
 //! apollo-compiler parses and validates, since the engine's own rules let pass what the specification refuses and its parser
 //! recurses as deep as a text is nested. What apollo-compiler leaves undone about values is in [`values`](super::values).
 
-use std::sync::LazyLock;
+use std::{collections::HashSet, sync::LazyLock};
 
 use apollo_compiler::{
     ExecutableDocument as Typed, Node, Schema, ast,
@@ -58,8 +58,8 @@ pub(super) struct Document {
     pub(super) introspects: bool,
     /// Whether it asks for users or API keys, of which not everyone in an account sees the same.
     pub(super) shows_people: bool,
-    /// Whether the root of an operation has several fields of one name.
-    pub(super) repeats_roots: bool,
+    /// Whether several fields of one name, with fields of their own, come to one where the engine itself puts them together.
+    pub(super) merges: bool,
 }
 
 impl Document {
@@ -82,7 +82,6 @@ impl Document {
         let mut executable = convert(&ast, text).map_err(|error| vec![error])?;
         // Before the rules, some of which take longer the more often a fragment is spread.
         let introspects = measure::check(&executable, limits).map_err(|error| vec![error])?;
-        let repeats_roots = roots::repeat(&executable);
         let one_root = roots::merge(&mut executable);
         let typed = match ast.to_executable_validate(schema) {
             Err(found) if one_root && only_repeats_roots(&found.errors) => Valid::assume_valid(found.partial),
@@ -94,7 +93,8 @@ impl Document {
         }
         let people = |field: &Node<Field>| matches!(field.ty().inner_named_type().as_str(), "User" | "ApiKey");
         let shows_people = typed.operations.iter().any(|operation| operation.all_fields(&typed).any(people));
-        Ok(Self { executable, typed, introspects, shows_people, repeats_roots })
+        let merges = typed.operations.iter().any(|operation| merges(schema, &typed, operation));
+        Ok(Self { executable, typed, introspects, shows_people, merges })
     }
 
     /// The operation that `name` selects.
@@ -105,6 +105,18 @@ impl Document {
             None => refused("The document has several operations: say which in `operationName`.", None),
         })
     }
+}
+
+/// Whether fields of one name come to one at the root or in an interface or union.
+fn merges(schema: &Schema, document: &Typed, operation: &Operation) -> bool {
+    let is_abstract = |name: &str| matches!(schema.types.get(name), Some(ExtendedType::Interface(_) | ExtendedType::Union(_)));
+    let below = operation.all_fields(document).map(|field| &field.selection_set);
+    let all = below.filter(|set| is_abstract(&set.ty)).chain([&operation.selection_set]);
+    all.into_iter().any(|set| {
+        let mut names = HashSet::new();
+        let fields = set.root_fields(document).filter(|field| !field.selection_set.selections.is_empty());
+        fields.into_iter().any(|field| !names.insert(field.response_key().as_str()))
+    })
 }
 
 /// Whether all that the validator minds is that a subscription's root has several fields: it counts those of one name too.

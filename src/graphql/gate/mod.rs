@@ -32,13 +32,13 @@ mod roots;
 mod trusted;
 mod values;
 
+pub(super) use self::cost::points;
 pub use self::{
     budget::{Balance, Rate},
     cost::{MUTATION as MUTATION_COST, PLAIN_LIST, ROW as ROW_COST, WEIGHTS},
     limits::Limits,
     trusted::{TrustedDocuments, TrustedOnly},
 };
-pub(super) use self::cost::points;
 use self::{
     budget::{Budgets, Overdrawn, Payer},
     document::Document,
@@ -129,10 +129,10 @@ impl Admitted {
         request
     }
 
-    /// Whether the answer can be written as it is resolved: the engine itself puts together what several fields of the root come to that
-    /// have one name, and only as values.
+    /// Whether the answer can be written as it is resolved: where the engine itself puts together what fields of one name come to, it does
+    /// so with values.
     pub(super) fn can_be_written(&self) -> bool {
-        !self.document.repeats_roots
+        !self.document.merges
     }
 
     /// Names the document for as long as this is kept: equal texts have, as a rule, one document.

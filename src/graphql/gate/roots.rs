@@ -1,4 +1,4 @@
-//! The fields of a root. That of a subscription: the fields it comes to, fragments followed, are one where they have one name, as graphql-js collects them.
+//! The root of a subscription: the fields it comes to, fragments followed, are one where they have one name, as graphql-js collects them.
 //!
 //! The engine starts a stream for each field that is written at the root, and looks into no fragment there.
 
@@ -37,16 +37,6 @@ pub(super) fn merge(document: &mut ExecutableDocument) -> bool {
         }
     }
     true
-}
-
-/// Whether the root of an operation comes to several fields of one name, whatever directives leave of them.
-pub(super) fn repeat(document: &ExecutableDocument) -> bool {
-    document.operations.iter().any(|(_, operation)| {
-        let mut roots = Roots { document, fragments: HashSet::new(), fields: Vec::new() };
-        roots.collect(&operation.node.selection_set.node);
-        let mut names = HashSet::new();
-        !roots.fields.iter().all(|field| names.insert(&field.node.response_key().node))
-    })
 }
 
 struct Roots<'a> {

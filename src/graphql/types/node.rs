@@ -10,11 +10,14 @@ use crate::{
 
 /// An object that can be fetched again by its id.
 #[derive(Debug, Clone, Interface)]
-#[graphql(crate = "engine", field(
-    name = "id",
-    ty = "ID",
-    desc = "Opaque and unique over all types; its prefix names the type (acc_ srv_ fed_ dev_ run_ col_ ano_ dep_ crt_ prj_ usr_ key_)."
-))]
+#[graphql(
+    crate = "engine",
+    field(
+        name = "id",
+        ty = "ID",
+        desc = "Opaque and unique over all types; its prefix names the type (acc_ srv_ fed_ dev_ run_ col_ ano_ dep_ crt_ prj_ usr_ key_)."
+    )
+)]
 pub enum Node {
     /// `acc_`
     Account(Account),

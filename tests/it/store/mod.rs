@@ -178,6 +178,7 @@ async fn pages_in_both_directions(kind: Kind) {
             backward: false,
             after: Some(whole.items[1].0.clone()),
             before: Some(whole.items[4].0.clone()),
+            ..PageArgs::default()
         })
         .await;
         assert_eq!(between.items.iter().map(|(_, account)| account.id).collect::<Vec<_>>(), all[2..4]);
