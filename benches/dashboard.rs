@@ -16,12 +16,15 @@
 //!
 //! | connections | Coppice | Mercurius | requests | 99 % |
 //! |---|---|---|---|---|
-//! | 8 | 588 a second, 23.6 ms (99 %), 1.50 ms of processor time | 609, 21.5 ms, 1.35 ms | 0.97 times | 1.10 times |
-//! | 32 | 537 a second, 73.1 ms (99 %), 1.80 ms of processor time | 518, 102.2 ms, 1.76 ms | 1.04 times | 0.72 times |
+//! | 8 | 877 a second, 16.5 ms (99 %), 0.99 ms of processor time | 621, 20.6 ms, 1.30 ms | 1.41 times | 0.80 times |
+//! | 32 | 827 a second, 55.3 ms (99 %), 1.16 ms of processor time | 529, 99.8 ms, 1.77 ms | 1.56 times | 0.55 times |
 //!
-//! What limits it: half of a request's whole cost is PostgreSQL's (some 1.6 ms: 750 monthly sums, 50 feeds, their last collections), for
-//! both sides alike. Of Coppice's own time a quarter is the engine's futures and values, a quarter allocating and copying, a fifth
-//! statements and rows.
+//! In other runs of that day, with the machine at its best, Coppice gave 980 to 1,160 at 0.7 ms, 1.45 to 1.57 times the requests, with 0.72
+//! to 0.76 times the 99 % at 8 connections and 0.52 to 0.54 times at 32.
+//!
+//! What limits it: half of a request's whole cost is PostgreSQL's (some 0.8 ms: 750 monthly sums, 50 feeds, their last collections, and
+//! five rounds). Of Coppice's own time a third is the engine's futures and values, a sixth allocating, a quarter statements and rows. The
+//! 99 % is what the system makes of some ten processes on two cores: with few connections it follows the rate, no more.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark stops at what it did not expect")]
 
 use std::{

@@ -13,8 +13,8 @@ section! {
         /// A file that holds the URL, instead of `url`; the last line break is ignored.
         url_file: Option<PathBuf> = None,
         /// The most connections that are open at a time, on PostgreSQL a third of them for writing; the queue has a pool
-        /// of its own. Connections, at least 1; on SQLite never more than 6, on PostgreSQL never fewer than 4; default 15.
-        max_connections: u32 = 15,
+        /// of its own. Connections, at least 1; on SQLite never more than 6, on PostgreSQL never fewer than 4; default 10.
+        max_connections: u32 = 10,
     }
 }
 

@@ -42,7 +42,7 @@ pub mod resolver_utils {
         let writing = ctx.data_opt::<Arc<Writing>>();
         let own = root.introspection_type_name();
         if let Some(writing) = writing {
-            writing.count(points(&own, fields));
+            writing.count(points(&own, fields) + selected.again);
         }
         if own != T::type_name() {
             // An interface or union: only the engine gets at what is in it.
@@ -91,6 +91,8 @@ pub mod resolver_utils {
         fields: Vec<&'a Positioned<Field>>,
         /// Whether several have one name: each is a part of what that name comes to (`{ a { x } a { y } }`).
         repeats: bool,
+        /// How many more are written than are here.
+        again: usize,
         /// A bit for each name; two names may have the same one.
         seen: u64,
     }
@@ -130,6 +132,7 @@ pub mod resolver_utils {
             if self.seen & bit != 0 && self.fields.iter().any(|other| name(other) == name(field)) {
                 // What has no fields of its own is the same a second time: the document would not be valid else.
                 if field.node.selection_set.node.items.is_empty() {
+                    self.again += 1;
                     return;
                 }
                 self.repeats = true;

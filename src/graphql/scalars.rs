@@ -60,7 +60,7 @@ text_scalar!(
     "Date",
     "https://scalars.graphql.org/andimarek/local-date.html",
     |text| shaped(text, "dddd-dd-dd").then(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()).flatten(),
-    day_text
+    |day| day_text(*day)
 );
 
 text_scalar!(
@@ -114,7 +114,7 @@ fn instant_text(at: &Instant) -> String {
         return at.to_rfc3339_opts(SecondsFormat::Millis, true);
     }
     let mut text = String::with_capacity(24);
-    push_day(&mut text, &at.date_naive());
+    push_day(&mut text, at.date_naive());
     for (before, number, places) in
         [('T', at.hour(), 10), (':', at.minute(), 10), (':', at.second(), 10), ('.', at.nanosecond() / 1_000_000, 100)]
     {
@@ -125,7 +125,7 @@ fn instant_text(at: &Instant) -> String {
     text
 }
 
-fn day_text(day: &NaiveDate) -> String {
+fn day_text(day: NaiveDate) -> String {
     if !(0..=9999).contains(&day.year()) {
         return day.to_string();
     }
@@ -134,7 +134,7 @@ fn day_text(day: &NaiveDate) -> String {
     text
 }
 
-fn push_day(text: &mut String, day: &NaiveDate) {
+fn push_day(text: &mut String, day: NaiveDate) {
     push_digits(text, day.year().unsigned_abs(), 1_000);
     text.push('-');
     push_digits(text, day.month(), 10);
@@ -233,7 +233,7 @@ mod tests {
         fn instants_and_days_are_as_chrono_writes_them(millis in -70_000_000_000_000_i64..400_000_000_000_000) {
             let at = crate::clock::from_millis(millis);
             prop_assert_eq!(instant_text(&at), at.to_rfc3339_opts(SecondsFormat::Millis, true));
-            prop_assert_eq!(day_text(&at.date_naive()), at.date_naive().to_string());
+            prop_assert_eq!(day_text(at.date_naive()), at.date_naive().to_string());
         }
     }
 

@@ -153,12 +153,12 @@ mod tests {
         match value {
             Value::List(values) => {
                 let values: Vec<Value> = values.into_iter().map(|value| partly_written(value, depth + 1)).collect();
-                if depth % 2 == 0 { list(&values) } else { Value::List(values) }
+                if depth.is_multiple_of(2) { list(&values) } else { Value::List(values) }
             }
             Value::Object(fields) => {
                 let fields: IndexMap<Name, Value> =
                     fields.into_iter().map(|(name, value)| (name, partly_written(value, depth + 1))).collect();
-                if depth % 2 == 0 { object(fields.iter()) } else { Value::Object(fields) }
+                if depth.is_multiple_of(2) { object(fields.iter()) } else { Value::Object(fields) }
             }
             value => value,
         }

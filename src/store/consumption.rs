@@ -42,7 +42,9 @@ pub async fn months(
         let sum = MonthSum { month, sum: page_sum(&row, 2)?, certified: page_sum(&row, 6)? };
         all.entry(row.try_get_by_index(0)?).or_default().push(sum);
     }
-    all.values_mut().for_each(|months| months.sort_unstable_by_key(|sum| sum.month));
+    for months in all.values_mut() {
+        months.sort_unstable_by_key(|sum| sum.month);
+    }
     Ok(all)
 }
 
@@ -60,7 +62,9 @@ pub async fn days(
         let on: String = row.try_get_by_index(1)?;
         all.entry(row.try_get_by_index(0)?).or_default().push((day("account_day.day", &on)?, page_sum(&row, 2)?));
     }
-    all.values_mut().for_each(|days| days.sort_unstable_by_key(|(day, _)| *day));
+    for days in all.values_mut() {
+        days.sort_unstable_by_key(|(day, _)| *day);
+    }
     Ok(all)
 }
 

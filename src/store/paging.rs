@@ -10,9 +10,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sea_orm::{
     ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait as _,
     Select, Statement, Value,
-    sea_query::{
-        Asterisk, Condition, Expr, ExprTrait as _, Func, JoinType as SqlJoin, Query, SelectStatement, UnionType, Values,
-    },
+    sea_query::{Asterisk, Condition, Expr, ExprTrait as _, JoinType as SqlJoin, Query, SelectStatement, UnionType, Values},
 };
 use serde::{Deserialize, Serialize};
 
@@ -215,12 +213,10 @@ where
                 }
             }
         } else {
-            // One statement whatever the number of parents.
-            let keys = parents.iter().map(|parent| parent.simple().to_string()).collect::<Vec<_>>().join(",");
-            let keys = Expr::cust_with_values("string_to_array($1, ',')::uuid[]", [keys]);
-            let key = || Expr::col((PARENTS, PARENTS));
+            // As many parents as there are parameters: of an array's length PostgreSQL guesses wrong, and plans anew each time.
+            let key = || Expr::col((PARENTS, "column1"));
             let mut all = Query::select();
-            all.column((LISTED, Asterisk)).expr_as(key(), PARENT).from_function(Func::cust("unnest").arg(keys), PARENTS);
+            all.column((LISTED, Asterisk)).expr_as(key(), PARENT).from_values(parents.iter().copied(), PARENTS);
             all.join_lateral(SqlJoin::InnerJoin, one(key())?, LISTED, Expr::cust("TRUE"));
             statement = Some(all);
         }

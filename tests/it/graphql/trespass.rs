@@ -49,6 +49,18 @@ fn seeds() -> Option<Range<u64>> {
     })
 }
 
+/// Whether an answer that is written as it is resolved is the one made of values, and costs as much.
+fn compare(values: &Response, written: &Response, text: &str) {
+    let mut json = Vec::new();
+    write_json(&mut json, &written.data);
+    assert_eq!(String::from_utf8(json).unwrap(), serde_json::to_string(&values.data).unwrap(), "{text}");
+    assert_eq!(json!(values.errors), json!(written.errors), "{text}");
+    if values.errors.is_empty() {
+        let actual = |response: &Response| json!(response.extensions)["cost"]["actual"].take();
+        assert_eq!(actual(values), actual(written), "{text}");
+    }
+}
+
 /// Who asks, what is theirs and what is not.
 struct Trespasser {
     name: &'static str,
@@ -122,18 +134,6 @@ impl Land {
         request
     }
 
-    /// Whether an answer that is written as it is resolved is the one made of values, and costs as much.
-    fn compare(&self, values: &Response, written: &Response, text: &str) {
-        let mut json = Vec::new();
-        write_json(&mut json, &written.data);
-        assert_eq!(String::from_utf8(json).unwrap(), serde_json::to_string(&values.data).unwrap(), "{text}");
-        assert_eq!(json!(values.errors), json!(written.errors), "{text}");
-        if values.errors.is_empty() {
-            let actual = |response: &Response| json!(response.extensions)["cost"]["actual"].take();
-            assert_eq!(actual(values), actual(written), "{text}");
-        }
-    }
-
     /// What is answered, as far as it has to be the same.
     async fn run(&self, by: &Trespasser, text: &str) -> Value {
         let answers: Vec<Response> = if text.starts_with("subscription") {
@@ -143,7 +143,7 @@ impl Land {
         } else {
             let response = self.schema.execute(self.request(by, text)).await;
             if !text.starts_with("mutation") {
-                self.compare(&response, &self.schema.answer(self.request(by, text)).await, text);
+                compare(&response, &self.schema.answer(self.request(by, text)).await, text);
             }
             vec![response]
         };
