@@ -114,6 +114,25 @@ async fn heavy_an_installation_on_postgresql_is_set_up_by_script_and_served() {
     serves(&place, made).await;
 }
 
+#[tokio::test]
+async fn who_hides_the_schema_hides_the_guide_too() {
+    for (introspection, status) in [("true", 200), ("false", 404)] {
+        let place = Place::new().with("GRAPHQL__INTROSPECTION", introspection);
+        let served = Served::start(&place);
+        for page in ["/docs/", "/docs/reference.html"] {
+            assert_eq!(client().get(format!("{}{page}", served.url)).send().await.unwrap().status(), status, "{page}");
+        }
+        let query = json!({ "query": "{ __schema { queryType { name } } }" });
+        let answer = client().post(format!("{}/graphql", served.url)).json(&query).send().await.unwrap();
+        let answer: Value = answer.json().await.unwrap();
+        match introspection {
+            "true" => assert_eq!(answer["data"]["__schema"]["queryType"]["name"], "Query"),
+            _ => assert_eq!(answer["errors"][0]["extensions"]["code"], "FORBIDDEN"),
+        }
+        served.stop();
+    }
+}
+
 #[test]
 fn what_cannot_be_opened_says_what_to_check() {
     let place = Place::new();
