@@ -107,11 +107,12 @@ impl Document {
     }
 }
 
-/// Whether fields of one name come to one at the root or in an interface or union.
+/// Whether fields of one name come to one at the root, in an interface or union, or, where the engine itself resolves the payloads, anywhere
+/// in a mutation.
 fn merges(schema: &Schema, document: &Typed, operation: &Operation) -> bool {
     let is_abstract = |name: &str| matches!(schema.types.get(name), Some(ExtendedType::Interface(_) | ExtendedType::Union(_)));
     let below = operation.all_fields(document).map(|field| &field.selection_set);
-    let all = below.filter(|set| is_abstract(&set.ty)).chain([&operation.selection_set]);
+    let all = below.filter(|set| operation.is_mutation() || is_abstract(&set.ty)).chain([&operation.selection_set]);
     all.into_iter().any(|set| {
         let mut names = HashSet::new();
         let fields = set.root_fields(document).filter(|field| !field.selection_set.selections.is_empty());
