@@ -8,6 +8,10 @@ use super::api::{Api, account_id};
 const CREATE: &str = "mutation ($input: CreateAccountInput!) { createAccount(input: $input) {
     account { id name role externalId timeZone parent { id } } userErrors { code field message }
 } }";
+/// What two parts of a front end ask of one payload.
+const CREATE_IN_PARTS: &str = "mutation ($input: CreateAccountInput!) { createAccount(input: $input) { ...Head ...Rest } }
+fragment Head on CreateAccountPayload { account { id parent { id } } }
+fragment Rest on CreateAccountPayload { account { name parent { name } } userErrors { code } }";
 const CREATE_MANY: &str = "mutation ($input: CreateAccountsInput!) { createAccounts(input: $input) {
     results { account { id name } userErrors { code field } } userErrors { code field }
 } }";
@@ -43,6 +47,11 @@ async fn a_partner_adds_customers_below_itself() {
     let again = api.data(caller, CREATE, input).await["createAccount"].take();
     assert_eq!((&again["account"], codes(&again["userErrors"])), (&Value::Null, vec!["TAKEN"]));
     assert_eq!(again["userErrors"][0]["field"], json!(["externalId"]));
+
+    let other = json!({ "input": { "parentId": dealer, "name": "Bolt", "role": "CUSTOMER" } });
+    let parts = api.data(caller, CREATE_IN_PARTS, other).await["createAccount"].take();
+    assert_eq!((&parts["account"]["name"], &parts["userErrors"]), (&json!("Bolt"), &json!([])));
+    assert_eq!(parts["account"]["parent"], json!({ "id": dealer, "name": "Dealer" }));
 
     let found = api
         .data(

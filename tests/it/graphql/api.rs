@@ -15,7 +15,7 @@ use coppice::{
     clock::{ManualClock, SharedClock, from_millis},
     connector::{Client, ClientSettings},
     domain::account::{AccountRole, Actor, Permission},
-    graphql::{Caller, CoppiceSchema, Limits, RequestId, build_schema, prepare},
+    graphql::{Caller, CoppiceSchema, Limits, RequestId, build_schema, prepare, write_json},
     id::{IdSource, Kind, PublicId, Uuid},
     secret::{KeyRing, SealingKey},
     simulator::{Access, CustomerSpec, FleetSpec, ServerSpec, Simulator},
@@ -104,8 +104,13 @@ impl Api {
         self.schema.execute(request).await
     }
 
+    /// The answer as it is sent, read again.
     pub(super) async fn execute(&self, caller: Actor, query: &str, variables: Value) -> Response {
-        self.schema.execute(self.request(caller, query, variables)).await
+        let mut response = self.schema.answer(self.request(caller, query, variables)).await;
+        let mut sent = Vec::new();
+        write_json(&mut sent, &response.data);
+        response.data = serde_json::from_slice(&sent).unwrap();
+        response
     }
 
     /// The data of an answer without errors.
