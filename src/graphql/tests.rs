@@ -108,6 +108,9 @@ async fn a_subscription_needs_sign_in_too() {
 
 #[tokio::test]
 async fn what_does_not_parse_or_fit_is_refused_with_one_line() {
+    // One mistake is one error: that nothing else is selected is none of its own.
+    let (message, _) = refused("{ methodology { nope } }").await;
+    assert!(message.contains("does not have a field `nope`"), "{message}");
     let (message, code) = refused("{ methodology { version }").await;
     assert_eq!(code, "GRAPHQL_VALIDATION_FAILED");
     assert!(message.starts_with("Syntax error: ") && !message.contains('\n'), "{message}");

@@ -64,7 +64,7 @@ pub(super) fn from_headers(headers: &HeaderMap) -> Result<Option<Credential>, Pr
     };
     let Some((value, scheme)) = value else { return Ok(None) };
     let text = value.to_str().map_err(|_| Problem::unauthenticated())?.trim();
-    let text = if scheme { bearer(text).ok_or_else(Problem::unauthenticated)? } else { text };
+    let text = if scheme { bearer(text).ok_or_else(Problem::no_bearer)? } else { text };
     if text.is_empty() { Err(Problem::unauthenticated()) } else { Ok(Some(Credential::new(text))) }
 }
 

@@ -47,7 +47,16 @@ impl Problem {
     }
 
     pub(super) fn unauthenticated() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, Code::Unauthenticated, "The credentials are not valid.")
+        Self::challenge("The credentials are not valid.")
+    }
+
+    /// An `Authorization` that is of another scheme, or of none.
+    pub(super) fn no_bearer() -> Self {
+        Self::challenge("Send `Authorization: Bearer` and the token or API key, or the API key as `X-Api-Key`.")
+    }
+
+    fn challenge(message: &'static str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, Code::Unauthenticated, message)
             .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE))
     }
 

@@ -7,11 +7,12 @@ use std::{collections::HashSet, sync::LazyLock};
 
 use apollo_compiler::{
     ExecutableDocument as Typed, Node, Schema, ast,
+    diagnostic::Diagnostic,
     executable::{Field, Operation},
     name,
     parser::Parser,
     schema::ExtendedType,
-    validation::{DiagnosticList, Valid},
+    validation::{DiagnosticData, DiagnosticList, Valid},
 };
 use async_graphql::{Pos, ServerError, parser::types::ExecutableDocument};
 
@@ -122,7 +123,12 @@ fn merges(schema: &Schema, document: &Typed, operation: &Operation) -> bool {
 
 /// Whether all that the validator minds is that a subscription's root has several fields: it counts those of one name too.
 fn only_repeats_roots(found: &DiagnosticList) -> bool {
-    found.iter().all(|found| found.error.unstable_error_name() == Some("SubscriptionUsesMultipleFields"))
+    found.iter().all(|found| unstable_name(found.error) == Some("SubscriptionUsesMultipleFields"))
+}
+
+/// The validator's name of a mistake. It may change: what goes by it is tested, or does no harm.
+fn unstable_name(mistake: &DiagnosticData) -> Option<&'static str> {
+    mistake.unstable_error_name()
 }
 
 /// A document or its variables do not fit the schema.
@@ -133,7 +139,7 @@ pub(super) fn refused(message: impl Into<String>, pos: Option<Pos>) -> ServerErr
 }
 
 fn errors(found: &DiagnosticList, prefix: &str) -> Vec<ServerError> {
-    let error = |found: apollo_compiler::diagnostic::Diagnostic<'_, apollo_compiler::validation::DiagnosticData>| {
+    let error = |found: Diagnostic<'_, DiagnosticData>| {
         let found = found.to_json();
         // One line, as a sentence.
         let reason = found.message.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -141,5 +147,8 @@ fn errors(found: &DiagnosticList, prefix: &str) -> Vec<ServerError> {
         let place = found.locations.first().map(|place| Pos { line: place.line, column: place.column });
         refused(format!("{prefix}{reason}."), place)
     };
-    found.iter().take(MAX_ERRORS).map(error).collect()
+    // The validator leaves out a field that is not there, and then minds that nothing is selected.
+    let is = |found: &Diagnostic<'_, DiagnosticData>, name: &str| unstable_name(found.error) == Some(name);
+    let unknown = found.iter().any(|found| is(&found, "UndefinedField"));
+    found.iter().filter(|found| !(unknown && is(found, "MissingSubselection"))).take(MAX_ERRORS).map(error).collect()
 }

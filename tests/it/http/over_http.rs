@@ -189,6 +189,8 @@ async fn credentials_decide_who_asks() {
         assert_eq!((answer.status, answer.code()), (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED"));
         assert!(answer.header("www-authenticate").starts_with("Bearer "));
     }
+    let bare = ask(with("authorization", "good")).await;
+    assert!(bare.body["errors"][0]["message"].as_str().unwrap().contains("`Authorization: Bearer`"), "{}", bare.body);
     let often = ask(with("x-api-key", "often")).await;
     assert_eq!((often.status, often.code(), often.header("retry-after")), (StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", "7"));
     let unlucky = ask(with("x-api-key", "unlucky")).await;
