@@ -13,7 +13,6 @@ use crate::{
     store::{
         StoreError, Tx,
         audit::{self, NewEntry},
-        in_turn,
     },
 };
 
@@ -29,9 +28,9 @@ tokio::task_local! {
     static REQUEST: String;
 }
 
-/// Runs `work` so that what it records names the request `id`, and its reads go before those of later requests.
+/// Runs `work` so that what it records names the request `id`.
 pub async fn in_request<T>(id: String, work: impl Future<Output = T>) -> T {
-    in_turn(REQUEST.scope(id, work)).await
+    REQUEST.scope(id, work).await
 }
 
 /// A change of one object.

@@ -62,11 +62,10 @@ pub mod sealing;
 pub mod server;
 pub mod server_settings;
 pub mod session;
-mod turns;
 mod tx;
 
 pub(crate) use self::open::is_outside_transactions;
-pub use self::{open::postgres_options, turns::in_turn, tx::Tx};
+pub use self::{open::postgres_options, tx::Tx};
 
 /// How often a transaction that lost a race is run in all.
 const ATTEMPTS: usize = 5;

@@ -20,10 +20,8 @@ use sqlx::{
     postgres::PgConnectOptions,
     sqlite::{SqliteConnectOptions, SqliteConnection},
 };
-use tokio::time::Instant;
+use tokio::{sync::Semaphore, time::Instant};
 use tracing::dispatcher::{Dispatch, with_default};
-
-use super::turns::{Closed, Turns};
 
 /// A connection without a statement for so long is asked whether it lives: the server may have been restarted since.
 pub(super) const IDLE: Duration = Duration::from_millis(100);
@@ -49,7 +47,7 @@ pub struct Reading {
 
 struct Shared {
     options: Options,
-    turns: Turns,
+    turns: Semaphore,
     idle: Mutex<Vec<(Connection, Instant)>>,
 }
 
@@ -67,7 +65,7 @@ impl fmt::Debug for Reading {
 impl Reading {
     /// At most so many connections, made when they are needed; the first one now, to see whether the database is there.
     pub(super) async fn open(options: Options, connections: u32) -> Result<Self, DbErr> {
-        let shared = Shared { options, turns: Turns::new(connections), idle: Mutex::default() };
+        let shared = Shared { options, turns: Semaphore::new(connections as usize), idle: Mutex::default() };
         let reading = Self { shared: Arc::new(shared), observe: None };
         reading.ping().await?;
         Ok(reading)
@@ -96,8 +94,8 @@ impl Reading {
     /// Runs `work` on a connection of its own.
     async fn with<T>(&self, work: impl AsyncFnOnce(&mut Connection) -> Result<T, sqlx::Error>) -> Result<T, DbErr> {
         let shared = &*self.shared;
-        let turn = tokio::time::timeout(PATIENCE, shared.turns.turn()).await;
-        let _turn = turn.map_err(|_| failed(sqlx::Error::PoolTimedOut))?.map_err(|Closed| failed(sqlx::Error::PoolClosed))?;
+        let turn = tokio::time::timeout(PATIENCE, shared.turns.acquire()).await;
+        let _turn = turn.map_err(|_| failed(sqlx::Error::PoolTimedOut))?.map_err(|_| failed(sqlx::Error::PoolClosed))?;
         let mut connection = shared.connection().await.map_err(failed)?;
         let done = work(&mut connection).await;
         if done.as_ref().err().is_none_or(leaves_whole) {
