@@ -117,6 +117,7 @@ pub(super) async fn guard(State(gate): State<Arc<Gate>>, mut request: Request, n
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let span = info_span!("request", request.id = request_id, http.method = %method, http.path = path);
     let started = tokio::time::Instant::now();
+    let preflight = preflight(&request);
 
     let (secure, mut response) = match peer.map_or(Ok(false), |peer| gate.secure(peer, request.headers())) {
         Err(problem) => (false, problem.into_response(media, &request_id)),
@@ -134,6 +135,9 @@ pub(super) async fn guard(State(gate): State<Arc<Gate>>, mut request: Request, n
     let status = response.status().as_u16();
     let elapsed = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     info!(parent: &span, http.status = status, http.elapsed_ms = elapsed, "Answered {method} {path} with {status}");
+    if let Some(origin) = preflight.filter(|_| !response.headers().contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN)) {
+        info!(parent: &span, http.origin = ?origin, "Pages of this origin may not call the API: if they shall, list it in `http.cors_origins`");
+    }
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&request_id) {
         headers.insert(REQUEST_ID, value);
@@ -145,6 +149,12 @@ pub(super) async fn guard(State(gate): State<Arc<Gate>>, mut request: Request, n
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
     response
+}
+
+/// The origin for whose pages a browser asks whether they may call.
+fn preflight(request: &Request) -> Option<HeaderValue> {
+    let asks = request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    request.headers().get(header::ORIGIN).filter(|_| asks).cloned()
 }
 
 /// Cross-origin access for the listed origins; no cookies, since the API knows none.

@@ -3,8 +3,10 @@
 use std::{
     io::{BufRead as _, BufReader},
     process::{Child, Stdio},
+    thread::JoinHandle,
 };
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::support::{Place, client, terminate};
@@ -43,6 +45,8 @@ fn set_up(place: &Place) -> (String, String, String) {
 struct Served {
     process: Child,
     url: String,
+    /// What it says from then on.
+    log: JoinHandle<Vec<String>>,
 }
 
 impl Served {
@@ -58,8 +62,8 @@ impl Served {
         });
         let address = address.unwrap_or_else(|| panic!("the server did not start: {seen:#?}"));
         // Somebody must read on, or the server would stop at a full pipe.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { process, url: format!("http://{address}") }
+        let log = std::thread::spawn(move || lines.collect());
+        Self { process, url: format!("http://{address}"), log }
     }
 
     async fn viewer(&self, header: &str, credential: &str) -> Value {
@@ -68,9 +72,11 @@ impl Served {
         request.send().await.unwrap().json::<Value>().await.unwrap()["data"]["viewer"].take()
     }
 
-    fn stop(mut self) {
+    /// Ends it; gives its log.
+    fn stop(mut self) -> Vec<String> {
         terminate(&self.process);
         assert_eq!(self.process.wait().unwrap().code(), Some(0), "a server that is told to stop ends well");
+        self.log.join().unwrap()
     }
 }
 
@@ -84,7 +90,14 @@ async fn serves(place: &Place, (dealer, key, user): (String, String, String)) {
     assert_eq!(keys["keys"][0]["crv"], "Ed25519");
     let ready = client().get(format!("{}/readyz", served.url)).send().await.unwrap().status();
     assert!(ready.is_success(), "{ready}");
-    served.stop();
+    let preflight = client()
+        .request(Method::OPTIONS, format!("{}/graphql", served.url))
+        .header("origin", "https://app.example")
+        .header("access-control-request-method", "POST");
+    assert!(!preflight.send().await.unwrap().headers().contains_key("access-control-allow-origin"));
+    let log = served.stop();
+    let told = log.iter().find(|line| line.contains("http.cors_origins"));
+    assert!(told.is_some_and(|line| line.contains("https://app.example")), "{log:#?}");
 }
 
 #[tokio::test]
