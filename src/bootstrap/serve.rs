@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr, sync::Arc};
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{Node, public_url, sign_in_settings};
+use super::{Node, database_settings, public_url, sign_in_settings};
 use crate::{
     app::relay,
     config::{self, Collect, Config, Http, Role},
@@ -110,7 +110,11 @@ impl Node {
             tracing::info!(http.address = %listener.1, http.tls = settings.tls.is_some(), "The probes listen");
             return Ok(http::serve(listener.0, http::probes(Arc::clone(&self.app), drain.clone()), drain, settings).await?);
         }
-        let gate = gate_settings(&self.config.graphql).map_err(ServeError::Trusted)?;
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let gate = GateSettings {
+            at_once: database_settings(&self.config.database).questions_at_once(processors),
+            ..gate_settings(&self.config.graphql).map_err(ServeError::Trusted)?
+        };
         let backend = House {
             app: Arc::clone(&self.app),
             schema: graphql::build_schema_with(Arc::clone(&self.app), gate, self.around.clock.clone()),
@@ -161,6 +165,7 @@ fn gate_limits(config: &config::Graphql) -> GateSettings {
         },
         budget: Rate { points: config.budget, per_second: config.budget_per_second },
         anonymous_budget: Rate { points: config.anonymous_budget, per_second: config.anonymous_budget_per_second },
+        ..GateSettings::default()
     }
 }
 

@@ -97,12 +97,9 @@ impl CoppiceSchema {
     }
 
     async fn run(&self, request: Request, writing: Option<Arc<Writing>>) -> Response {
-        let admitted = gate::admitted(&request);
-        let response = self.engine.execute(request).await;
-        match admitted {
-            Some(admitted) => self.gate.settle(&admitted, response, writing.map_or(0, |writing| writing.points())),
-            None => response,
-        }
+        let Some(admitted) = gate::admitted(&request) else { return self.engine.execute(request).await };
+        let response = self.gate.run(&admitted, Box::pin(self.engine.execute(request))).await;
+        self.gate.settle(&admitted, response, writing.map_or(0, |writing| writing.points()))
     }
 
     /// Starts a subscription; judged as by [`execute`](Self::execute).

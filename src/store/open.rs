@@ -31,6 +31,22 @@ const TLS_RECORD: usize = 15 * 1024;
 /// PostgreSQL: two are kept by whoever commits what is collected, so that one is left for everything else.
 const FEWEST_WRITERS: u32 = 3;
 
+impl DatabaseSettings {
+    /// How many questions a machine of so many processors best works on at once. Where the database is on the same machine they share its
+    /// processors, and more than one beyond these would only wait; else as many as there are connections to wait at.
+    pub fn questions_at_once(&self, processors: usize) -> usize {
+        let busy = processors.saturating_add(1);
+        let here = self.is_sqlite() || postgres_options(&self.url).is_ok_and(|options| is_here(&options));
+        if here { busy } else { busy.max(self.postgres_connections().0 as usize) }
+    }
+
+    /// Of PostgreSQL's connections, how many read and how many write.
+    fn postgres_connections(&self) -> (u32, u32) {
+        let writers = (self.max_connections / 3).max(FEWEST_WRITERS);
+        (self.max_connections.saturating_sub(writers).max(1), writers)
+    }
+}
+
 /// An open database.
 pub(super) struct Opened {
     pub(super) reading: Reading,
@@ -76,8 +92,7 @@ async fn open_sqlite(settings: &DatabaseSettings) -> Result<Opened, StoreError> 
 async fn open_postgres(settings: &DatabaseSettings) -> Result<Opened, StoreError> {
     let own = postgres_options(&settings.url)?;
     let statement_bytes = if may_use_tls(&own) { TLS_RECORD } else { usize::MAX };
-    let writers = (settings.max_connections / 3).max(FEWEST_WRITERS);
-    let readers = settings.max_connections.saturating_sub(writers).max(1);
+    let (readers, writers) = settings.postgres_connections();
     let reading = Reading::open(reading::Options::Postgres(own.clone().statement_cache_capacity(STATEMENTS)), readers).await?;
     let mut options = pooled(settings, writers);
     options.test_before_acquire_if_idle_for(reading::IDLE).map_sqlx_postgres_opts(move |_| own.clone());
@@ -99,16 +114,23 @@ fn pooled(settings: &DatabaseSettings, connections: u32) -> ConnectOptions {
 /// If the URL is none of PostgreSQL's.
 pub fn postgres_options(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
     let options = url.parse::<PgConnectOptions>()?.disable_statement_logging();
-    let here = matches!(options.get_host(), "localhost" | "127.0.0.1" | "::1" | "[::1]");
     let unasked =
         matches!(options.get_ssl_mode(), PgSslMode::Prefer) && !url.contains("sslmode=") && !url.contains("ssl-mode=");
-    Ok(if here && unasked { options.ssl_mode(PgSslMode::Disable) } else { options })
+    Ok(if is_here(&options) && unasked { options.ssl_mode(PgSslMode::Disable) } else { options })
+}
+
+/// Whether the server is on this machine.
+fn is_here(options: &PgConnectOptions) -> bool {
+    by_socket(options) || matches!(options.get_host(), "localhost" | "127.0.0.1" | "::1" | "[::1]")
+}
+
+fn by_socket(options: &PgConnectOptions) -> bool {
+    options.get_socket().is_some() || options.get_host().starts_with('/')
 }
 
 /// Whether statements may go through TLS: not by a socket of the machine, nor where it is turned off.
 fn may_use_tls(options: &PgConnectOptions) -> bool {
-    let by_socket = options.get_socket().is_some() || options.get_host().starts_with('/');
-    !by_socket && !matches!(options.get_ssl_mode(), PgSslMode::Disable)
+    !by_socket(options) && !matches!(options.get_ssl_mode(), PgSslMode::Disable)
 }
 
 /// Whether a connection may be given out by its pool. When the disk is full SQLite ends a transaction by itself, the roll-back after it
@@ -116,4 +138,25 @@ fn may_use_tls(options: &PgConnectOptions) -> bool {
 /// every race. Such a connection is closed instead.
 pub(crate) fn is_outside_transactions(connection: &SqliteConnection) -> bool {
     !connection.is_in_transaction()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_elsewhere_is_waited_for_at_all_connections_that_read() {
+        let at_once =
+            |url: &str, processors| DatabaseSettings { url: url.to_owned(), max_connections: 10 }.questions_at_once(processors);
+        for here in [
+            "sqlite:coppice.db",
+            "postgres://localhost/coppice",
+            "postgres://127.0.0.1:5432/coppice?sslmode=require",
+            "postgres:///coppice?host=/run/postgresql",
+        ] {
+            assert_eq!((at_once(here, 2), at_once(here, 16)), (3, 17), "{here}");
+        }
+        let elsewhere = "postgres://db.example/coppice";
+        assert_eq!((at_once(elsewhere, 2), at_once(elsewhere, 16)), (7, 17));
+    }
 }

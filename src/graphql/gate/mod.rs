@@ -1,7 +1,7 @@
 //! What every request passes before the engine sees it.
 //!
 //! ```text
-//!  text or id ─► document ─► limits ─► rules of the schema ─► variables ─► pages, spans ─► cost ─► budget ─► the engine
+//!  text or id ─► document ─► limits ─► rules of the schema ─► variables ─► pages, spans ─► cost ─► budget ─► its turn ─► the engine
 //! ```
 //!
 //! - Whatever is refused here is a request error: nothing has run, and the answer has no data.
@@ -30,6 +30,7 @@ mod limits;
 mod measure;
 mod roots;
 mod trusted;
+mod turns;
 mod values;
 
 pub(super) use self::cost::points;
@@ -42,6 +43,7 @@ pub use self::{
 use self::{
     budget::{Budgets, Overdrawn, Payer},
     document::Document,
+    turns::Turns,
 };
 use crate::{
     clock::SharedClock,
@@ -68,6 +70,8 @@ pub struct GateSettings {
     pub budget: Rate,
     /// What an address may spend from which nobody is signed in.
     pub anonymous_budget: Rate,
+    /// Operations of more than 100 points that are worked on at once; the others wait in the order in which they came.
+    pub at_once: usize,
 }
 
 impl Default for GateSettings {
@@ -79,6 +83,7 @@ impl Default for GateSettings {
             trusted_only: TrustedOnly::Nobody,
             budget: Rate { points: 10_000_000, per_second: 1_000_000 },
             anonymous_budget: Rate { points: 50_000, per_second: 500 },
+            at_once: 3,
         }
     }
 }
@@ -98,6 +103,7 @@ pub struct Asker<'a> {
 pub struct Gate {
     settings: GateSettings,
     budgets: Budgets,
+    turns: Turns,
     clock: SharedClock,
     kept: Mutex<Kept>,
 }
@@ -159,7 +165,8 @@ impl Gate {
             }
         }
         let budgets = Budgets::new(settings.budget, settings.anonymous_budget);
-        Self { settings, budgets, clock, kept: Mutex::default() }
+        let turns = Turns::new(settings.at_once);
+        Self { settings, budgets, turns, clock, kept: Mutex::default() }
     }
 
     /// Makes a request ready for the engine, or says what to answer instead of running it.
@@ -235,6 +242,11 @@ impl Gate {
             extensions.set("cost", shown(requested, None, Some(balance)));
             error
         })
+    }
+
+    /// Runs an operation that has passed, when its turn has come.
+    pub(super) fn run<T>(&self, admitted: &Admitted, work: impl Future<Output = T> + Unpin) -> impl Future<Output = T> {
+        self.turns.work(admitted.requested, work)
     }
 
     /// Settles what an operation cost, and tells it in the answer; `written` are the points of what is written already.
