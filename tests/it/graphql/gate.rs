@@ -15,6 +15,7 @@ use coppice::{
     http::{Drain, House, HttpParts, HttpSettings, router},
     lifecycle::CancellationToken,
 };
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -157,4 +158,16 @@ async fn without_introspection_nothing_is_told_about_the_schema() {
         site.ask(key, json!({ "query": "{ viewer { __typename } }" })).await.body["data"]["viewer"]["__typename"],
         "Viewer"
     );
+}
+
+#[tokio::test]
+async fn all_who_ask_for_much_at_once_are_answered() {
+    let site = Site::new(GateSettings { at_once: 1, ..GateSettings::default() }).await;
+    let asked = (0..40).map(|_| site.ask(Some(&site.keys[0]), json!({ "query": LIST })));
+    for answer in join_all(asked).await {
+        assert_eq!(
+            (answer.status, answer.body["data"]["accounts"]["nodes"].as_array().map(Vec::len)),
+            (StatusCode::OK, Some(3))
+        );
+    }
 }
