@@ -8,5 +8,6 @@ mod hostile;
 mod lifecycle;
 mod lives;
 mod nights;
+mod oracle;
 pub mod rig;
 mod simulation;
