@@ -7,8 +7,11 @@ use std::{
 };
 
 use async_graphql::{
-    Request, Response, ServerError, ServerResult,
-    extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute, NextPrepareRequest, NextRequest, NextSubscribe},
+    CacheControl, Request, Response, ServerError, ServerResult, ValidationResult,
+    extensions::{
+        Extension, ExtensionContext, ExtensionFactory, NextExecute, NextPrepareRequest, NextRequest, NextSubscribe,
+        NextValidation,
+    },
     futures_util::stream::{BoxStream, StreamExt as _},
 };
 
@@ -64,6 +67,11 @@ impl Extension for Edge {
             self.asked.get_or_init(|| Arc::clone(asked));
         }
         next.run(ctx, request).await
+    }
+
+    /// Nothing: what the gate lets through is valid, and within its limits.
+    async fn validation(&self, _: &ExtensionContext<'_>, _: NextValidation<'_>) -> Result<ValidationResult, Vec<ServerError>> {
+        Ok(ValidationResult { cache_control: CacheControl::default(), complexity: 0, depth: 0 })
     }
 
     async fn execute(&self, ctx: &ExtensionContext<'_>, operation_name: Option<&str>, next: NextExecute<'_>) -> Response {
