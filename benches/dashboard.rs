@@ -12,19 +12,20 @@
 //! may be made (default `postgres://root@127.0.0.1:5432/postgres`); `COPPICE_BENCH_CONNECTIONS` (8,32), `COPPICE_BENCH_ROUNDS` (5) and
 //! `COPPICE_BENCH_SECONDS` (4) change the load.
 //!
-//! Reached on 2026-11-27 (two cores for client, PostgreSQL and server; ratios from one run):
+//! Reached on 2026-11-27 (two cores for client, PostgreSQL and server; ratios from one run, each line the worse of two):
 //!
 //! | connections | Coppice | Mercurius | requests | 99 % |
 //! |---|---|---|---|---|
-//! | 8 | 877 a second, 16.5 ms (99 %), 0.99 ms of processor time | 621, 20.6 ms, 1.30 ms | 1.41 times | 0.80 times |
-//! | 32 | 827 a second, 55.3 ms (99 %), 1.16 ms of processor time | 529, 99.8 ms, 1.77 ms | 1.56 times | 0.55 times |
+//! | 8 | 449 a second, 27.1 ms (99 %), 1.89 ms of processor time | 228, 56.0 ms, 3.41 ms | 1.97 times | 0.48 times |
+//! | 32 | 446 a second, 96.0 ms (99 %), 1.94 ms of processor time | 227, 234.8 ms, 3.84 ms | 1.96 times | 0.41 times |
 //!
-//! In other runs of that day, with the machine at its best, Coppice gave 980 to 1,160 at 0.7 ms, 1.45 to 1.57 times the requests, with 0.72
-//! to 0.76 times the 99 % at 8 connections and 0.52 to 0.54 times at 32.
+//! The machine, a virtual one, was at half of its speed then. At its best, before a node worked on a few large queries at a time, Coppice gave
+//! 980 to 1,160 at 0.7 ms, 1.45 to 1.57 times the requests, with 0.72 to 0.76 times the 99 % at 8 connections and 0.52 to 0.54 times at 32:
+//! Node.js loses more on a slow machine. In rounds in turn with that older build the turns alone take an eighth off the 99 %.
 //!
-//! What limits it: half of a request's whole cost is PostgreSQL's (some 0.8 ms: 750 monthly sums, 50 feeds, their last collections, and
-//! five rounds). Of Coppice's own time a third is the engine's futures and values, a sixth allocating, a quarter statements and rows. The
-//! 99 % is what the system makes of some ten processes on two cores: with few connections it follows the rate, no more.
+//! What limits it: half of a request's whole cost is PostgreSQL's (750 monthly sums, a third of it; 50 feeds, their last collections, and
+//! five rounds). Of Coppice's own time a third is the engine's futures and values, an eighth allocating, a quarter statements and rows. The
+//! 99 % is what the system makes of some ten processes on two cores: half again to twice the median on both sides.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark stops at what it did not expect")]
 
 use std::{
