@@ -24,7 +24,10 @@ use async_graphql::{
     futures_util::stream::{BoxStream, StreamExt as _},
 };
 
-use self::written::Writing;
+use self::{
+    gate::{Admitted, Gate},
+    written::Writing,
+};
 use crate::{app::App, clock::SharedClock};
 
 mod connection;
@@ -50,7 +53,7 @@ mod tests;
 pub use context::{Caller, ClientAddress, RequestId, SessionId, prepare};
 pub use error::{Code, error_code, server_error};
 pub use gate::{
-    Asker, Gate, GateSettings, Limits, MUTATION_COST, PLAIN_LIST, ROW_COST, Rate, TrustedDocuments, TrustedOnly, WEIGHTS,
+    Asker, GateSettings, Limits, MUTATION_COST, PLAIN_LIST, ROW_COST, Rate, TrustedDocuments, TrustedOnly, WEIGHTS,
 };
 pub use told::Answer;
 pub use written::write_json;
@@ -71,45 +74,42 @@ pub struct CoppiceSchema {
 impl CoppiceSchema {
     /// Judges a request, and takes its cost from the caller's budget; `Err` is what to answer instead of running it.
     pub fn admit(&self, request: &mut Request, asker: &Asker<'_>) -> Result<(), Vec<ServerError>> {
-        self.gate.admit(request, asker)
+        self.gate.admit(request, asker).map(drop)
     }
 
     /// Runs a query or mutation. One that was not admitted is judged first, as nobody's.
     pub async fn execute(&self, request: impl Into<Request>) -> Response {
         let mut request = request.into();
-        if let Err(refused) = self.ensure_admitted(&mut request) {
-            return *refused;
+        match self.admitted(&mut request) {
+            Ok(admitted) => self.run(request, &admitted, None).await,
+            Err(refused) => *refused,
         }
-        self.run(request, None).await
     }
 
     /// The same for sending: most of the data is written as JSON already, and stands in it as [`Value::Binary`](async_graphql::Value), which
     /// [`write_json`] takes for what it is.
     pub async fn answer(&self, mut request: Request) -> Response {
-        if let Err(refused) = self.ensure_admitted(&mut request) {
-            return *refused;
-        }
-        let writing = gate::admitted(&request).filter(|admitted| admitted.can_be_written()).map(|_| Arc::<Writing>::default());
+        let admitted = match self.admitted(&mut request) {
+            Ok(admitted) => admitted,
+            Err(refused) => return *refused,
+        };
+        let writing = admitted.can_be_written().then(Arc::<Writing>::default);
         if let Some(writing) = &writing {
             request.data.insert(Arc::clone(writing));
         }
-        self.run(request, writing).await
+        self.run(request, &admitted, writing).await
     }
 
-    async fn run(&self, request: Request, writing: Option<Arc<Writing>>) -> Response {
-        let Some(admitted) = gate::admitted(&request) else { return self.engine.execute(request).await };
-        let response = self.gate.run(&admitted, Box::pin(self.engine.execute(request))).await;
-        self.gate.settle(&admitted, response, writing.map_or(0, |writing| writing.points()))
+    async fn run(&self, request: Request, admitted: &Admitted, writing: Option<Arc<Writing>>) -> Response {
+        let response = self.gate.run(admitted, Box::pin(self.engine.execute(request))).await;
+        self.gate.settle(admitted, response, writing.map_or(0, |writing| writing.points()))
     }
 
     /// Starts a subscription; judged as by [`execute`](Self::execute).
     pub fn subscribe(&self, mut request: Request) -> BoxStream<'static, Answer> {
-        if let Err(refused) = self.ensure_admitted(&mut request) {
-            return stream::iter([Answer::Own(refused)]).boxed();
-        }
-        match gate::admitted(&request) {
-            Some(admitted) => told::start(&self.engine, &self.told, request, admitted),
-            None => stream::empty().boxed(),
+        match self.admitted(&mut request) {
+            Ok(admitted) => told::start(&self.engine, &self.told, request, admitted),
+            Err(refused) => stream::iter([Answer::Own(refused)]).boxed(),
         }
     }
 
@@ -118,11 +118,12 @@ impl CoppiceSchema {
         self.subscribe(request.into()).map(Response::from).boxed()
     }
 
-    fn ensure_admitted(&self, request: &mut Request) -> Result<(), Box<Response>> {
-        if gate::admitted(request).is_some() {
-            return Ok(());
+    /// What passed the gate, now if not before: nothing else reaches the engine, which judges nothing. `Err` is what to answer instead.
+    fn admitted(&self, request: &mut Request) -> Result<Arc<Admitted>, Box<Response>> {
+        match gate::admitted(request) {
+            Some(admitted) => Ok(admitted),
+            None => self.gate.admit(request, &Asker::default()).map_err(|errors| Box::new(edge::refuse(request, errors))),
         }
-        self.gate.admit(request, &Asker::default()).map_err(|errors| Box::new(edge::refuse(request, errors)))
     }
 }
 

@@ -170,7 +170,7 @@ impl Gate {
     }
 
     /// Makes a request ready for the engine, or says what to answer instead of running it.
-    pub fn admit(&self, request: &mut Request, asker: &Asker<'_>) -> Result<(), Vec<ServerError>> {
+    pub(super) fn admit(&self, request: &mut Request, asker: &Asker<'_>) -> Result<Arc<Admitted>, Vec<ServerError>> {
         self.choose_text(request, asker).map_err(|error| vec![error])?;
         let document = self.document(&request.query)?;
         if document.introspects && !self.settings.introspection {
@@ -191,8 +191,9 @@ impl Gate {
         request.variables = Variables::from_json(Json::Object(variables.clone()));
         request.set_parsed_query(document.executable.clone());
         let operation = request.operation_name.clone();
-        request.data.insert(Arc::new(Admitted { document, operation, variables, requested, payer, balance }));
-        Ok(())
+        let admitted = Arc::new(Admitted { document, operation, variables, requested, payer, balance });
+        request.data.insert(Arc::clone(&admitted));
+        Ok(admitted)
     }
 
     /// Puts the text of a trusted document into the request, or refuses what comes without.
