@@ -114,7 +114,7 @@ fn check_content(headers: &HeaderMap) -> Result<(), Problem> {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut parts = content_type.split(';');
     if !parts.next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
-        return Err(unsupported("Send application/json."));
+        return Err(unsupported("Send JSON with the header `Content-Type: application/json`."));
     }
     let charset = parts.filter_map(|part| part.split_once('=')).find(|(key, _)| key.trim().eq_ignore_ascii_case("charset"));
     if charset.is_some_and(|(_, value)| !is_utf8(value.trim().trim_matches('"'))) {
