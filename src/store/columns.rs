@@ -1,7 +1,9 @@
 //! Rows whose columns are read by their places. A derived row looks each column up by its name first, and makes a message for each null.
 
+use std::{fmt, ops::Deref};
+
 use sea_orm::{ColumnTrait, DbErr, QueryResult, RuntimeErr, sqlx};
-use sqlx::{Decode, Postgres, Row as _, Sqlite, Type};
+use sqlx::{Database, Decode, Postgres, Row as _, Sqlite, Type, error::BoxDynError};
 
 /// What both databases keep.
 pub(super) trait Stored:
@@ -10,6 +12,58 @@ pub(super) trait Stored:
 }
 
 impl<T: for<'r> Decode<'r, Postgres> + Type<Postgres> + for<'r> Decode<'r, Sqlite> + Type<Sqlite>> Stored for T {}
+
+/// A word of at most 40 bytes (the name of a value, a day, a zone), read without a place on the heap: a row is turned into a record at once.
+#[derive(Clone, Copy)]
+pub(super) struct Word {
+    length: usize,
+    bytes: [u8; 40],
+}
+
+impl Word {
+    fn new(text: &str) -> Result<Self, BoxDynError> {
+        let mut bytes = [0; 40];
+        bytes.get_mut(..text.len()).ok_or("a word of more than 40 bytes")?.copy_from_slice(text.as_bytes());
+        Ok(Self { length: text.len(), bytes })
+    }
+}
+
+impl Deref for Word {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        // It was text.
+        std::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+impl<D: Database> Type<D> for Word
+where
+    str: Type<D>,
+{
+    fn type_info() -> D::TypeInfo {
+        <str as Type<D>>::type_info()
+    }
+
+    fn compatible(ty: &D::TypeInfo) -> bool {
+        <str as Type<D>>::compatible(ty)
+    }
+}
+
+impl<'r, D: Database> Decode<'r, D> for Word
+where
+    &'r str: Decode<'r, D>,
+{
+    fn decode(value: D::ValueRef<'r>) -> Result<Self, BoxDynError> {
+        Self::new(<&str>::decode(value)?)
+    }
+}
 
 /// The value at a place, counted from 0.
 pub(super) fn at<T: Stored>(row: &QueryResult, place: usize) -> Result<T, DbErr> {

@@ -11,7 +11,7 @@ use sea_orm::{
 
 use super::{
     Source, Store, StoreError, Tx,
-    columns::columns,
+    columns::{Word, columns},
     convert::{askable, below, containing, day, day_opt, health, insert, instant, key, millis, named, seen, zone},
     paging::{KeyValue, SortKey, page},
 };
@@ -38,25 +38,25 @@ columns! {
         given_name: Option<String> = feed::Column::GivenName,
         vendor_name: Option<String> = feed::Column::VendorName,
         name_key: Option<String> = feed::Column::NameKey,
-        activation_date: String = feed::Column::ActivationDate,
-        scope: String = feed::Column::Scope,
-        health_status: String = feed::Column::HealthStatus,
-        health_reason: Option<String> = feed::Column::HealthReason,
+        activation_date: Word = feed::Column::ActivationDate,
+        scope: Word = feed::Column::Scope,
+        health_status: Word = feed::Column::HealthStatus,
+        health_reason: Option<Word> = feed::Column::HealthReason,
         health_checked_at: Option<i64> = feed::Column::HealthCheckedAt,
         health_changed_at: Option<i64> = feed::Column::HealthChangedAt,
         backfilling: bool = feed::Column::Backfilling,
         paused_at: Option<i64> = feed::Column::PausedAt,
         ended_at: Option<i64> = feed::Column::EndedAt,
         last_data_at: Option<i64> = feed::Column::LastDataAt,
-        covered_through: Option<String> = feed::Column::CoveredThrough,
+        covered_through: Option<Word> = feed::Column::CoveredThrough,
         device_count: Option<i32> = feed::Column::DeviceCount,
         created_at: i64 = feed::Column::CreatedAt,
         updated_at: i64 = feed::Column::UpdatedAt,
         version: i32 = feed::Column::Version,
         server_paused_at: Option<i64> = server::Column::PausedAt,
         server_removed_at: Option<i64> = server::Column::RemovedAt,
-        server_health: String = server::Column::HealthStatus,
-        server_time_zone: String = server::Column::TimeZone,
+        server_health: Word = server::Column::HealthStatus,
+        server_time_zone: Word = server::Column::TimeZone,
     }
 }
 
@@ -81,7 +81,7 @@ pub(super) fn from_row(row: Row) -> Result<Feed, StoreError> {
         ended_at: instant(row.ended_at),
         server_paused: row.server_paused_at.is_some()
             || row.server_removed_at.is_some()
-            || row.server_health == HealthStatus::Unhealthy.as_str(),
+            || *row.server_health == *HealthStatus::Unhealthy.as_str(),
         server_time_zone: zone("server.time_zone", &row.server_time_zone)?,
         last_data_at: instant(row.last_data_at),
         // Until a day counts, the column only says that the baseline is read.

@@ -198,7 +198,9 @@ where
     E: EntityTrait,
     M: FromQueryResult,
 {
-    let mut found: HashMap<Uuid, (Vec<M>, bool)> = HashMap::new();
+    let mut found: HashMap<Uuid, (Vec<M>, bool)> = HashMap::with_capacity(parents.len());
+    // A vector begins with four places, and the latest of each is what is asked for mostly.
+    let few = limit(args).min(4);
     let one = |parent: Expr| Ok::<_, StoreError>(ask(select.clone().filter(of(parent)), list, keys, args)?.into_query());
     for parents in parents.chunks(PARENTS_AT_ONCE) {
         let mut statement: Option<SelectStatement> = None;
@@ -223,7 +225,7 @@ where
         let Some(statement) = statement else { continue };
         let statement = planned(store.db.get_database_backend().build(&statement));
         for row in store.db.query_all_raw(statement).await? {
-            let (rows, more) = found.entry(row.try_get("", PARENT)?).or_insert_with(|| (Vec::new(), false));
+            let (rows, more) = found.entry(row.try_get("", PARENT)?).or_insert_with(|| (Vec::with_capacity(few), false));
             if rows.len() < limit(args) {
                 rows.push(M::from_query_result(&row, "")?);
             } else {

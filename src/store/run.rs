@@ -10,7 +10,7 @@ use sea_orm::{
 
 use super::{
     Source, Store, StoreError, Tx,
-    columns::columns,
+    columns::{Word, columns},
     convert::{below, day, day_opt, insert, instant, named, reason, seen},
     paging::{KeyValue, SortKey, page},
 };
@@ -61,10 +61,10 @@ columns! {
         run_id: Uuid = collection::Column::RunId,
         feed_id: Uuid = collection::Column::FeedId,
         position: i32 = collection::Column::Position,
-        status: String = collection::Column::Status,
-        from_day: String = collection::Column::FromDay,
-        to_day: String = collection::Column::ToDay,
-        saved_through: Option<String> = collection::Column::SavedThrough,
+        status: Word = collection::Column::Status,
+        from_day: Word = collection::Column::FromDay,
+        to_day: Word = collection::Column::ToDay,
+        saved_through: Option<Word> = collection::Column::SavedThrough,
         device_count: Option<i32> = collection::Column::DeviceCount,
         small: i64 = collection::Column::Small,
         large: i64 = collection::Column::Large,
@@ -74,7 +74,7 @@ columns! {
         next_attempt_at: Option<i64> = collection::Column::NextAttemptAt,
         started_at: Option<i64> = collection::Column::StartedAt,
         finished_at: Option<i64> = collection::Column::FinishedAt,
-        error_reason: Option<String> = collection::Column::ErrorReason,
+        error_reason: Option<Word> = collection::Column::ErrorReason,
     }
 }
 
