@@ -107,6 +107,16 @@ impl PublicId {
         Some(Self { kind, uuid: Uuid::from_u128(value) })
     }
 
+    /// As text.
+    pub fn text(self) -> String {
+        let mut text = String::with_capacity(30);
+        text.push_str(self.kind.prefix());
+        text.push('_');
+        let value = self.uuid.as_u128();
+        text.extend((0..26).rev().map(|place| char::from(DIGITS[(value >> (5 * place) & 31) as usize])));
+        text
+    }
+
     /// The UUID of `text` if it names a `kind`.
     pub fn parse_kind(kind: Kind, text: &str) -> Option<Uuid> {
         Self::parse(text).filter(|id| id.kind == kind).map(|id| id.uuid)
@@ -115,13 +125,7 @@ impl PublicId {
 
 impl fmt::Display for PublicId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut digits = [0_u8; 26];
-        let mut value = self.uuid.as_u128();
-        for digit in digits.iter_mut().rev() {
-            *digit = DIGITS[(value & 31) as usize];
-            value >>= 5;
-        }
-        write!(f, "{}_{}", self.kind.prefix(), std::str::from_utf8(&digits).unwrap_or_default())
+        f.write_str(&self.text())
     }
 }
 

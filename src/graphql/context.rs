@@ -10,7 +10,7 @@ use async_graphql::{Context, ID, Request};
 use super::{
     connection::Connection,
     error::{ApiError, Result},
-    loaders::{Asked, Loaders, loaders},
+    loaders::{Asked, Loaders, loaders, one},
     types::{
         Account, Anomaly, ApiKey, Certificate, Collection, Deposit, Device, Feed, HealthSummary, Project, Server, SyncRun,
         User, VendorCustomerConnection,
@@ -106,11 +106,6 @@ pub(super) fn app<'a>(ctx: &Context<'a>) -> Result<&'a Arc<App>> {
     ctx.data_opt::<Arc<App>>().ok_or_else(|| ApiError::internal("the schema has no app"))
 }
 
-/// The public id of a row.
-pub(super) fn public_id(kind: Kind, uuid: Uuid) -> ID {
-    ID(PublicId::new(kind, uuid).to_string())
-}
-
 /// The key that `id` names; what is not the id of a `kind` gives a key that no row has.
 pub(super) fn key(kind: Kind, id: &ID) -> Uuid {
     PublicId::parse_kind(kind, id).unwrap_or(Uuid::nil())
@@ -126,7 +121,7 @@ macro_rules! by_key {
     ($($name:ident: $ty:ident from $loader:ident,)+) => {
         impl Session<'_> {
             $(pub(super) async fn $name(self, id: Uuid) -> Result<Option<$ty>> {
-                Ok(self.load.$loader.load_one(id).await?.map($ty))
+                Ok(one(&self.load.$loader, id).await?.map($ty))
             })+
         }
     };
@@ -184,7 +179,7 @@ impl Session<'_> {
     }
 
     pub(super) async fn health_summary(self, account: Uuid) -> Result<Option<HealthSummary>> {
-        Ok(self.load.health_summaries.load_one(account).await?.map(|record| HealthSummary::new(account, record)))
+        Ok(one(&self.load.health_summaries, account).await?.map(|record| HealthSummary::new(account, record)))
     }
 
     pub(super) async fn customers(

@@ -15,7 +15,7 @@ use super::{
     connection::Connection,
     context::Session,
     error::{ApiError, Result},
-    loaders::{Asked, loader},
+    loaders::{Asked, loader, one},
 };
 use crate::{
     app::{
@@ -41,7 +41,8 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListKey {
     parent: Uuid,
-    ask: Below,
+    /// Shared, as a loader copies its keys several times.
+    ask: Arc<Below>,
 }
 
 /// By the parent alone: seldom are two slices of one list asked for.
@@ -65,11 +66,11 @@ pub struct ListFetcher<T> {
 
 impl<T: Clone + Send + Sync + 'static> Loader<ListKey> for ListFetcher<T> {
     /// A slice that cannot be given costs its own fields, not those of other slices.
-    type Value = Result<Page<T>>;
+    type Value = Result<Arc<Page<T>>>;
     type Error = ApiError;
 
     async fn load(&self, keys: &[ListKey]) -> Result<HashMap<ListKey, Self::Value>> {
-        let mut asked: HashMap<&Below, Vec<Uuid>> = HashMap::new();
+        let mut asked: HashMap<&Arc<Below>, Vec<Uuid>> = HashMap::new();
         for key in keys {
             asked.entry(&key.ask).or_default().push(key.parent);
         }
@@ -78,10 +79,10 @@ impl<T: Clone + Send + Sync + 'static> Loader<ListKey> for ListFetcher<T> {
             let mut found = (self.fetch)(&self.app, &self.actor, &parents, ask).await.map_err(ApiError::from);
             for parent in parents {
                 let page = match &mut found {
-                    Ok(found) => Ok(found.remove(&parent).unwrap_or_else(|| Page::empty(&ask.page))),
+                    Ok(found) => Ok(found.remove(&parent).unwrap_or_else(|| Page::empty(&ask.page)).into()),
                     Err(error) => Err(error.clone()),
                 };
-                all.insert(ListKey { parent, ask: ask.clone() }, page);
+                all.insert(ListKey { parent, ask: Arc::clone(ask) }, page);
             }
         }
         Ok(all)
@@ -180,7 +181,7 @@ impl Session<'_> {
     where
         T: Clone + Send + Sync + 'static,
     {
-        let found = lists(&self.load.lists).load_one(ListKey { parent, ask }).await?;
-        found.unwrap_or_else(|| Err(ApiError::internal("a list was not loaded")))
+        let found = one(lists(&self.load.lists), ListKey { parent, ask: Arc::new(ask) }).await?;
+        found.unwrap_or_else(|| Err(ApiError::internal("a list was not loaded"))).map(Arc::unwrap_or_clone)
     }
 }

@@ -6,6 +6,7 @@
 
 use std::{
     collections::HashMap,
+    hash::Hash,
     pin::pin,
     sync::{Arc, Mutex, OnceLock, PoisonError},
     task::{Context, Poll},
@@ -211,6 +212,15 @@ fn by_id<T: Clone + Send + Sync + 'static>(app: &Arc<App>, actor: Actor, asked: 
 
 pub(super) fn loader<T>(fetcher: T, asked: &Arc<Asked>) -> DataLoader<T> {
     DataLoader::new(fetcher, Later(Arc::clone(asked)), NoDelay)
+}
+
+/// Looks one up. The look-up has a place of its own: within the field's, it would make every field of the object as large.
+pub(super) async fn one<K, T>(loader: &DataLoader<T>, key: K) -> Result<Option<T::Value>>
+where
+    K: Send + Sync + Hash + Eq + Clone + 'static,
+    T: Loader<K, Error = ApiError>,
+{
+    Box::pin(loader.load_one(key)).await
 }
 
 #[cfg(test)]

@@ -1,13 +1,19 @@
 //! The schema's own scalars. Each judges a value while the document is validated, so that a malformed one is refused before
 //! anything runs.
 
-use async_graphql::{InputValueError, InputValueResult, Number, Scalar, ScalarType, Value};
+use std::borrow::Cow;
+
+use async_graphql::{
+    ContextSelectionSet, ID, InputValueError, InputValueResult, Number, OutputType, Positioned, Scalar, ScalarType,
+    ServerResult, Value, parser::types::Field, registry::Registry,
+};
 use chrono::{Datelike as _, NaiveDate, NaiveTime, SecondsFormat, SubsecRound as _, Timelike as _};
 use chrono_tz::Tz;
 
 use crate::{
     clock::Instant,
     domain::{calendar, pages},
+    id::PublicId,
 };
 
 /// Declares a scalar that is text outside and `$inner` inside.
@@ -87,7 +93,7 @@ text_scalar!(
     "Decimal",
     "https://www.w3.org/TR/xmlschema11-2/#decimal",
     |text| text.parse().ok(),
-    ToString::to_string
+    |number| pages::format_fixed(number.digits(), number.scale())
 );
 
 text_scalar!(
@@ -107,6 +113,21 @@ text_scalar!(
     |text| text.parse().ok(),
     |zone| zone.name().to_owned()
 );
+
+/// The id of a row, an ID of the schema.
+impl OutputType for PublicId {
+    fn type_name() -> Cow<'static, str> {
+        <ID as OutputType>::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        <ID as OutputType>::create_type_info(registry)
+    }
+
+    async fn resolve(&self, _: &ContextSelectionSet<'_>, _: &Positioned<Field>) -> ServerResult<Value> {
+        Ok(Value::String(self.text()))
+    }
+}
 
 /// An instant as RFC 3339 has it: `chrono` goes by a format, and a page of feeds has some 300 instants and days.
 fn instant_text(at: &Instant) -> String {

@@ -11,7 +11,7 @@ use chrono::NaiveDate;
 use super::{
     context::Session,
     error::{ApiError, Result},
-    loaders::{Asked, loader},
+    loaders::{Asked, loader, one},
     scalars::Date,
     types::{Consumption, Totals, enums::Interval},
 };
@@ -99,11 +99,11 @@ impl Session<'_> {
         let sums = &self.load.sums;
         let mut adding = AddingUp::new(from.0, to.0, by.into())?;
         if let Some(span) = adding.months() {
-            let months = sums.load_one((account, Some(span))).await?;
+            let months = one(sums, (account, Some(span))).await?;
             adding.add_months(months.as_ref().map_or(&[], |months| months.as_slice()));
         }
         for span in adding.days() {
-            let days = sums.load_one((account, span)).await?;
+            let days = one(sums, (account, span)).await?;
             adding.add_days(days.as_ref().map_or(&[], |days| days.as_slice()));
         }
         Ok(adding.finish().into())
@@ -111,7 +111,7 @@ impl Session<'_> {
 
     /// Sums up to now of an account that the caller has been shown.
     pub(super) async fn totals(self, account: &Account) -> Result<Totals> {
-        let months = self.load.sums.load_one((account.id, None)).await?;
+        let months = one(&self.load.sums, (account.id, None)).await?;
         Ok(self.app.totals_of(account, months.as_ref().map_or(&[], |months| months.as_slice())).into())
     }
 }

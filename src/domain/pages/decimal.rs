@@ -1,6 +1,9 @@
 //! Exact decimal numbers: what the API takes and gives as text.
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt::{self, Write as _},
+    str::FromStr,
+};
 
 use super::div_half_even;
 
@@ -51,6 +54,15 @@ impl Decimal {
     /// Without zeros at its end behind the point.
     #[must_use]
     pub fn trimmed(mut self) -> Self {
+        // Most have at most 64 bits, which are divided many times faster.
+        if let Ok(mut digits) = i64::try_from(self.digits) {
+            while self.scale > 0 && digits % 10 == 0 {
+                digits /= 10;
+                self.scale -= 1;
+            }
+            self.digits = digits.into();
+            return self;
+        }
         while self.scale > 0 && self.digits % 10 == 0 {
             self.digits /= 10;
             self.scale -= 1;
@@ -104,9 +116,15 @@ impl FromStr for Decimal {
 
 /// `value / 10^scale` as text with exactly `scale` digits behind the point: `format_fixed(1482, 2)` is `14.82`.
 pub fn format_fixed(value: i128, scale: u32) -> String {
-    let sign = if value < 0 { "-" } else { "" };
     let scale = scale as usize;
-    let digits = format!("{:0>width$}", value.unsigned_abs(), width = scale + 1);
-    let (whole, fraction) = digits.split_at(digits.len() - scale);
-    if scale == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
+    let mut text = String::with_capacity(24);
+    if value < 0 {
+        text.push('-');
+    }
+    // Writing to text cannot fail.
+    let _ = write!(text, "{:0>width$}", value.unsigned_abs(), width = scale + 1);
+    if scale > 0 {
+        text.insert(text.len() - scale, '.');
+    }
+    text
 }

@@ -6,7 +6,7 @@ use super::{UserError, payload};
 use crate::{
     app::input,
     graphql::{
-        context::{Session, key, public_id},
+        context::{Session, key},
         error::Result,
         scalars::{DateTime, Url},
         types::{
@@ -14,7 +14,7 @@ use crate::{
             enums::{ActiveStatus, Permission},
         },
     },
-    id::Kind,
+    id::{Kind, PublicId},
 };
 
 #[derive(Default)]
@@ -74,7 +74,7 @@ impl UserMutations {
     ) -> Result<RemoveUserPayload> {
         let session = Session::of(ctx)?;
         Ok(match session.app.remove_user(session.actor, key(Kind::User, &input.user_id)).await? {
-            Ok(id) => RemoveUserPayload { removed_user_id: Some(public_id(Kind::User, id)), user_errors: Vec::new() },
+            Ok(id) => RemoveUserPayload { removed_user_id: Some(PublicId::new(Kind::User, id)), user_errors: Vec::new() },
             Err(errors) => RemoveUserPayload { removed_user_id: None, user_errors: super::user_errors(errors) },
         })
     }
@@ -210,7 +210,7 @@ struct RemoveUserInput {
 #[derive(Debug, SimpleObject)]
 struct RemoveUserPayload {
     /// Id that the user had; null on an error.
-    removed_user_id: Option<ID>,
+    removed_user_id: Option<PublicId>,
     /// What went wrong; empty on success.
     user_errors: Vec<UserError>,
 }

@@ -1,6 +1,6 @@
 //! Accounts and what they come to.
 
-use async_graphql::{Context, ID, Object, SimpleObject};
+use async_graphql::{Context, Object, SimpleObject};
 
 use super::{
     ApiKey, Certificate, Deposit, Feed, HealthSummary, Project, Server, User,
@@ -14,13 +14,14 @@ use crate::{
     },
     graphql::{
         connection::{Connection, page_args},
-        context::{Session, present, public_id},
+        context::{Session, present},
         engine::{self, List},
         error::Result,
         lists::slice,
+        loaders::one,
         scalars::{Date, DateTime, Decimal, Long, TimeZone, Url},
     },
-    id::Kind,
+    id::{Kind, PublicId},
 };
 
 /// A node of the account tree: distributor, partner (the dealer), customer.
@@ -31,8 +32,8 @@ pub struct Account(pub account::Account);
 #[Object(crate = "engine")]
 impl Account {
     /// Opaque id, acc_.
-    pub async fn id(&self) -> ID {
-        public_id(Kind::Account, self.0.id)
+    pub async fn id(&self) -> PublicId {
+        PublicId::new(Kind::Account, self.0.id)
     }
 
     /// Name, as certificates show it.
@@ -117,7 +118,7 @@ impl Account {
 
     /// The projects chosen for its certificates, at most 20; empty: those of the nearest account above that chose, else the operator's default project.
     async fn projects(&self, ctx: &Context<'_>) -> Result<Vec<Project>> {
-        let chosen = Session::of(ctx)?.load.chosen_projects.load_one(self.0.id).await?;
+        let chosen = one(&Session::of(ctx)?.load.chosen_projects, self.0.id).await?;
         Ok(chosen.unwrap_or_default().into_iter().map(Project).collect())
     }
 
@@ -130,14 +131,14 @@ impl Account {
     /// Public SVG with the lifetime trees, for embedding; the address cannot be guessed.
     async fn badge_url(&self, ctx: &Context<'_>) -> Result<Url> {
         let session = Session::of(ctx)?;
-        let token = present(session.load.page_tokens.load_one(self.0.id).await?, "a public page")?;
+        let token = present(one(&session.load.page_tokens, self.0.id).await?, "a public page")?;
         Ok(session.app.certificate_desk().badge_url(&token).into())
     }
 
     /// Public page with the lifetime pages and trees; the address cannot be guessed.
     async fn lifetime_certificate_url(&self, ctx: &Context<'_>) -> Result<Url> {
         let session = Session::of(ctx)?;
-        let token = present(session.load.page_tokens.load_one(self.0.id).await?, "a public page")?;
+        let token = present(one(&session.load.page_tokens, self.0.id).await?, "a public page")?;
         Ok(session.app.certificate_desk().lifetime_url(&token).into())
     }
 

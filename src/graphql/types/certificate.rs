@@ -1,6 +1,6 @@
 //! Certificates and the projects their trees go to.
 
-use async_graphql::{Context, Enum, ID, Object, SimpleObject};
+use async_graphql::{Context, Enum, Object, SimpleObject};
 
 use super::{
     Account, Deposit,
@@ -12,13 +12,14 @@ use crate::{
     domain::{certificate, pages, project, query::Under},
     graphql::{
         connection::{Connection, page_args},
-        context::{Session, app, present, public_id},
+        context::{Session, app, present},
         engine,
         error::Result,
         lists::slice,
+        loaders::one,
         scalars::{DateTime, Decimal, Month, Url},
     },
-    id::{Kind, Uuid},
+    id::{Kind, PublicId, Uuid},
 };
 
 /// Formats of a picture.
@@ -38,8 +39,8 @@ pub struct Certificate(pub certificate::Certificate);
 #[Object(crate = "engine")]
 impl Certificate {
     /// Opaque id, crt_.
-    pub async fn id(&self) -> ID {
-        public_id(Kind::Certificate, self.0.id)
+    pub async fn id(&self) -> PublicId {
+        PublicId::new(Kind::Certificate, self.0.id)
     }
 
     /// Number printed on it, unique in the installation.
@@ -67,7 +68,7 @@ impl Certificate {
         if self.0.sequence == 1 {
             return None;
         }
-        optional(async { Ok(Session::of(ctx)?.load.first_certificates.load_one(self.0.id).await?.map(Certificate)) }).await
+        optional(async { Ok(one(&Session::of(ctx)?.load.first_certificates, self.0.id).await?.map(Certificate)) }).await
     }
 
     /// Whether it is in force.
@@ -329,8 +330,8 @@ pub struct Project(pub project::Project);
 #[Object(crate = "engine")]
 impl Project {
     /// Opaque id, prj_.
-    pub async fn id(&self) -> ID {
-        public_id(Kind::Project, self.0.id)
+    pub async fn id(&self) -> PublicId {
+        PublicId::new(Kind::Project, self.0.id)
     }
 
     /// Name.

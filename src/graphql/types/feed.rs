@@ -1,6 +1,6 @@
 //! Feeds, their devices and anomalies.
 
-use async_graphql::{Context, ID, Object, SimpleObject};
+use async_graphql::{Context, Object, SimpleObject};
 
 use super::{
     Account, Collection, Deposit, Health, Server,
@@ -14,13 +14,13 @@ use crate::{
     },
     graphql::{
         connection::{Connection, page_args},
-        context::{Session, app, present, public_id},
+        context::{Session, app, present},
         engine,
         error::Result,
         lists::slice,
         scalars::{Date, DateTime, Long},
     },
-    id::Kind,
+    id::{Kind, PublicId},
 };
 
 /// One vendor customer mapped to one customer account.
@@ -31,8 +31,8 @@ pub struct Feed(pub feed::Feed);
 #[Object(crate = "engine")]
 impl Feed {
     /// Opaque id, fed_.
-    pub async fn id(&self) -> ID {
-        public_id(Kind::Feed, self.0.id)
+    pub async fn id(&self) -> PublicId {
+        PublicId::new(Kind::Feed, self.0.id)
     }
 
     /// The server it is read from; null when the caller may not see it (a customer sees its feeds, not its partner's server).
@@ -147,8 +147,8 @@ pub struct Device(pub device::Device);
 #[Object(crate = "engine")]
 impl Device {
     /// Opaque id, dev_.
-    pub async fn id(&self) -> ID {
-        public_id(Kind::Device, self.0.id)
+    pub async fn id(&self) -> PublicId {
+        PublicId::new(Kind::Device, self.0.id)
     }
 
     /// The vendor's DeviceID.
@@ -215,8 +215,8 @@ pub struct Anomaly(pub anomaly::Anomaly);
 #[Object(crate = "engine")]
 impl Anomaly {
     /// Opaque id, ano_.
-    pub async fn id(&self) -> ID {
-        public_id(Kind::Anomaly, self.0.id)
+    pub async fn id(&self) -> PublicId {
+        PublicId::new(Kind::Anomaly, self.0.id)
     }
 
     /// The feed it was seen in.

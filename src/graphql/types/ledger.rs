@@ -1,17 +1,18 @@
 //! Ledger entries, and what paper comes to.
 
-use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+use async_graphql::{Context, InputObject, Object, SimpleObject};
 
 use super::{Account, Certificate, Feed, enums::DepositKind, optional};
 use crate::{
     domain::{ledger, pages},
     graphql::{
-        context::{Session, present, public_id},
+        context::{Session, present},
         engine,
         error::Result,
+        loaders::one,
         scalars::{Date, DateTime, Decimal, Long},
     },
-    id::Kind,
+    id::{Kind, PublicId},
 };
 
 /// An entry of the ledger: pages posted to an account for one day. Never changed; a correction is another entry.
@@ -22,8 +23,8 @@ pub struct Deposit(pub ledger::Deposit);
 #[Object(crate = "engine")]
 impl Deposit {
     /// Opaque id, dep_.
-    pub async fn id(&self) -> ID {
-        public_id(Kind::Deposit, self.0.id)
+    pub async fn id(&self) -> PublicId {
+        PublicId::new(Kind::Deposit, self.0.id)
     }
 
     /// The account it was posted to.
@@ -90,7 +91,7 @@ impl Deposit {
 
     /// The certificate it is on; null while pending.
     async fn certificate(&self, ctx: &Context<'_>) -> Option<Result<Certificate>> {
-        optional(async { Ok(Session::of(ctx)?.load.deposit_certificates.load_one(self.0.id).await?.map(Certificate)) }).await
+        optional(async { Ok(one(&Session::of(ctx)?.load.deposit_certificates, self.0.id).await?.map(Certificate)) }).await
     }
 
     /// When it was posted.

@@ -14,7 +14,7 @@ use crate::{
     crate = "engine",
     field(
         name = "id",
-        ty = "ID",
+        ty = "PublicId",
         desc = "Opaque and unique over all types; its prefix names the type (acc_ srv_ fed_ dev_ run_ col_ ano_ dep_ crt_ prj_ usr_ key_)."
     )
 )]

@@ -1,6 +1,6 @@
 //! Sync runs and collections.
 
-use async_graphql::{Context, ID, Object, SimpleObject};
+use async_graphql::{Context, Object, SimpleObject};
 
 use super::{
     Feed, Server,
@@ -16,13 +16,13 @@ use crate::{
     },
     graphql::{
         connection::{Connection, page_args},
-        context::{Session, app, present, public_id},
+        context::{Session, app, present},
         engine,
         error::Result,
         lists::slice,
         scalars::{Date, DateTime, Decimal, Long},
     },
-    id::Kind,
+    id::{Kind, PublicId},
 };
 
 /// The collections of one server, one after another, started by one trigger.
@@ -33,8 +33,8 @@ pub struct SyncRun(pub run::SyncRun);
 #[Object(crate = "engine")]
 impl SyncRun {
     /// Opaque id, run_.
-    pub async fn id(&self) -> ID {
-        public_id(Kind::SyncRun, self.0.id)
+    pub async fn id(&self) -> PublicId {
+        PublicId::new(Kind::SyncRun, self.0.id)
     }
 
     /// The server read from.
@@ -97,8 +97,8 @@ pub struct SyncProgress(pub run::SyncRun);
 #[Object(crate = "engine")]
 impl SyncProgress {
     /// Id of the run.
-    fn run_id(&self) -> ID {
-        public_id(Kind::SyncRun, self.0.id)
+    fn run_id(&self) -> PublicId {
+        PublicId::new(Kind::SyncRun, self.0.id)
     }
 
     /// The run.
@@ -177,8 +177,8 @@ pub struct Collection(pub run::Collection);
 #[Object(crate = "engine")]
 impl Collection {
     /// Opaque id, col_.
-    pub async fn id(&self) -> ID {
-        public_id(Kind::Collection, self.0.id)
+    pub async fn id(&self) -> PublicId {
+        PublicId::new(Kind::Collection, self.0.id)
     }
 
     /// The feed read.

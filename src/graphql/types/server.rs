@@ -1,6 +1,6 @@
 //! Vendor servers and the customers they list.
 
-use async_graphql::{Context, ID, Object, SimpleObject};
+use async_graphql::{Context, Object, SimpleObject};
 
 use super::{
     Account, Feed, Health, SyncError, SyncRun,
@@ -12,13 +12,14 @@ use crate::{
     domain::{health, query::Under, server},
     graphql::{
         connection::{Connection, Edge, PageInfo, page_args},
-        context::{Session, app, present, public_id},
+        context::{Session, app, present},
         engine,
         error::Result,
         lists::slice,
+        loaders::one,
         scalars::{DateTime, LocalTime, TimeZone, Url},
     },
-    id::Kind,
+    id::{Kind, PublicId},
 };
 
 /// A vendor installation registered by a partner.
@@ -29,8 +30,8 @@ pub struct Server(pub server::Server);
 #[Object(crate = "engine")]
 impl Server {
     /// Opaque id, srv_.
-    pub async fn id(&self) -> ID {
-        public_id(Kind::Server, self.0.id)
+    pub async fn id(&self) -> PublicId {
+        PublicId::new(Kind::Server, self.0.id)
     }
 
     /// The account that registered it.
@@ -94,7 +95,7 @@ impl Server {
 
     /// The run that is queued or running; null for none.
     async fn current_run(&self, ctx: &Context<'_>) -> Option<Result<SyncRun>> {
-        optional(async { Ok(Session::of(ctx)?.load.current_runs.load_one(self.0.id).await?.map(SyncRun)) }).await
+        optional(async { Ok(one(&Session::of(ctx)?.load.current_runs, self.0.id).await?.map(SyncRun)) }).await
     }
 
     /// Start of the next nightly run; null while paused or removed.

@@ -1,6 +1,6 @@
 //! Who is asking.
 
-use async_graphql::{Context, ID, Object, SimpleObject};
+use async_graphql::{Context, Object, SimpleObject};
 
 use super::{
     Account,
@@ -10,12 +10,12 @@ use crate::{
     app::query,
     domain::account,
     graphql::{
-        context::{Session, present, public_id},
+        context::{Session, present},
         engine,
         error::Result,
         scalars::DateTime,
     },
-    id::Kind,
+    id::{Kind, PublicId},
 };
 
 /// The signed-in user or API key.
@@ -51,8 +51,8 @@ pub struct User(pub account::User);
 #[Object(crate = "engine")]
 impl User {
     /// Opaque id, usr_.
-    pub async fn id(&self) -> ID {
-        public_id(Kind::User, self.0.id)
+    pub async fn id(&self) -> PublicId {
+        PublicId::new(Kind::User, self.0.id)
     }
 
     /// The account the user belongs to.
@@ -110,8 +110,8 @@ pub struct ApiKey(pub account::ApiKey);
 #[Object(crate = "engine")]
 impl ApiKey {
     /// Opaque id, key_.
-    pub async fn id(&self) -> ID {
-        public_id(Kind::ApiKey, self.0.id)
+    pub async fn id(&self) -> PublicId {
+        PublicId::new(Kind::ApiKey, self.0.id)
     }
 
     /// The account the key belongs to.
