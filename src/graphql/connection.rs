@@ -2,7 +2,7 @@
 //!
 //! A field that gives a connection takes `first`, `after`, `last` and `before`. They are not written at the field: [`Paged`], around
 //! the root of the queries, adds them to every field of a connection type when the schema is built, and the resolver reads them with
-//! [`page_args`]. To add a connection, give its items' plural in [`PLURALS`] and return a [`Connection`].
+//! [`page_args`]. To add a connection, give its items' plural in [`NAMES`] and return a [`Connection`].
 
 use std::borrow::Cow;
 
@@ -16,23 +16,48 @@ use async_graphql::{
 use super::engine::{self, List};
 use crate::domain::paging::{Cursors, DEFAULT_PAGE, MAX_PAGE, Page, PageArgs};
 
-/// What the items of each connection are called.
-const PLURALS: &[(&str, &str)] = &[
-    ("Account", "accounts"),
-    ("Anomaly", "anomalies"),
-    ("ApiKey", "API keys"),
-    ("Certificate", "certificates"),
-    ("Collection", "collections"),
-    ("Deposit", "ledger entries"),
-    ("Device", "devices"),
-    ("Feed", "feeds"),
-    ("HealthChange", "changes of health"),
-    ("Project", "projects"),
-    ("Server", "servers"),
-    ("SyncRun", "sync runs"),
-    ("User", "users"),
-    ("VendorCustomer", "a vendor's customers"),
-];
+/// What a connection and its parts are called.
+struct Names {
+    item: &'static str,
+    edge: &'static str,
+    connection: &'static str,
+    plural: &'static str,
+}
+
+macro_rules! names {
+    ($($item:literal: $plural:literal,)+) => {
+        &[$(Names {
+            item: $item,
+            edge: concat!($item, "Edge"),
+            connection: concat!($item, "Connection"),
+            plural: $plural,
+        },)+]
+    };
+}
+
+/// Every connection, by its item.
+const NAMES: &[Names] = names! {
+    "Account": "accounts",
+    "Anomaly": "anomalies",
+    "ApiKey": "API keys",
+    "Certificate": "certificates",
+    "Collection": "collections",
+    "Deposit": "ledger entries",
+    "Device": "devices",
+    "Feed": "feeds",
+    "HealthChange": "changes of health",
+    "Project": "projects",
+    "Server": "servers",
+    "SyncRun": "sync runs",
+    "User": "users",
+    "VendorCustomer": "a vendor's customers",
+};
+
+/// The name of what has items of type `T`. It is asked for with each object of an answer, so it is not put together where it stands here.
+fn name<T: OutputType>(part: impl Fn(&Names) -> &'static str, end: &str) -> Cow<'static, str> {
+    let item = T::type_name();
+    NAMES.iter().find(|names| names.item == item).map_or_else(|| format!("{item}{end}").into(), |names| part(names).into())
+}
 
 /// The arguments of every connection: name, type, description.
 const PAGE_ARGUMENTS: [(&str, &str, &str); 4] = [
@@ -97,7 +122,7 @@ impl<T: OutputType> Edge<T> {
 
 impl<T: OutputType> TypeName for Edge<T> {
     fn type_name() -> Cow<'static, str> {
-        format!("{}Edge", T::type_name()).into()
+        name::<T>(|names| names.edge, "Edge")
     }
 }
 
@@ -164,7 +189,7 @@ impl<T: OutputType + 'static> Connection<T> {
 
 impl<T: OutputType> TypeName for Connection<T> {
     fn type_name() -> Cow<'static, str> {
-        format!("{}Connection", T::type_name()).into()
+        name::<T>(|names| names.connection, "Connection")
     }
 }
 
@@ -231,9 +256,9 @@ impl<T: ObjectType> OutputType for Paged<T> {
 
     fn create_type_info(registry: &mut Registry) -> String {
         let name = T::create_type_info(registry);
-        for (item, plural) in PLURALS {
-            registry.set_description(format!("{item}Connection"), format!("A page of {plural}."));
-            registry.set_description(format!("{item}Edge"), format!("One of {plural}, with its place in the list."));
+        for Names { edge, connection, plural, .. } in NAMES {
+            registry.set_description(*connection, format!("A page of {plural}."));
+            registry.set_description(*edge, format!("One of {plural}, with its place in the list."));
         }
         for meta in registry.types.values_mut() {
             if let MetaType::Object { fields, .. } = meta {

@@ -4,9 +4,12 @@
 //! A part that is written stands in the engine's values as [`Value::Binary`], which no type of the schema gives. Without a [`Writing`] in a
 //! request all is values, as the engine has it.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    io::Write as _,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
-use async_graphql::{Name, Value};
+use async_graphql::{Name, Number, Value};
 
 /// Has a request's objects written, and counts what is in them.
 #[derive(Debug, Default)]
@@ -26,15 +29,14 @@ impl Writing {
 
 /// An object, written.
 pub(super) fn object<'a>(fields: impl Iterator<Item = (&'a Name, &'a Value)> + Clone) -> Value {
-    let length: usize = fields.clone().map(|(name, value)| name.len() + 4 + length(value)).sum();
-    let mut out = Vec::with_capacity(length + 2);
+    let mut out = Vec::with_capacity(object_length(fields.clone()));
     write_object(&mut out, fields);
     Value::Binary(out.into())
 }
 
 /// A list, written.
 pub(super) fn list(values: &[Value]) -> Value {
-    let mut out = Vec::with_capacity(values.iter().map(|value| length(value) + 1).sum::<usize>() + 2);
+    let mut out = Vec::with_capacity(list_length(values));
     write_list(&mut out, values);
     Value::Binary(out.into())
 }
@@ -45,7 +47,8 @@ pub fn write_json(out: &mut Vec<u8>, value: &Value) {
         Value::Null => out.extend_from_slice(b"null"),
         Value::Boolean(true) => out.extend_from_slice(b"true"),
         Value::Boolean(false) => out.extend_from_slice(b"false"),
-        Value::Number(number) => out.extend_from_slice(number.to_string().as_bytes()),
+        // Writing to memory cannot fail.
+        Value::Number(number) => _ = write!(out, "{number}"),
         Value::String(text) => write_text(out, text),
         Value::Enum(name) => quote(out, name),
         Value::Binary(written) => out.extend_from_slice(written),
@@ -104,14 +107,39 @@ fn write_text(out: &mut Vec<u8>, text: &str) {
     }
 }
 
-/// How long a value is as JSON, at a guess where it is no text.
+/// How long a value is as JSON: exact, so that nothing is moved or left over, but for text that needs escapes and for fractions.
 fn length(value: &Value) -> usize {
     match value {
-        Value::Binary(written) => written.len(),
+        Value::Null | Value::Boolean(true) => 4,
+        Value::Boolean(false) => 5,
+        Value::Number(number) => number_length(number),
         Value::String(text) => text.len() + 2,
         Value::Enum(name) => name.len() + 2,
-        Value::List(values) => values.iter().map(|value| length(value) + 1).sum::<usize>() + 2,
-        _ => 12,
+        Value::Binary(written) => written.len(),
+        Value::List(values) => list_length(values),
+        Value::Object(object) => object_length(object.iter()),
+    }
+}
+
+fn object_length<'a>(fields: impl Iterator<Item = (&'a Name, &'a Value)>) -> usize {
+    enclosed(fields.map(|(name, value)| name.len() + 3 + length(value)))
+}
+
+fn list_length(values: &[Value]) -> usize {
+    enclosed(values.iter().map(length))
+}
+
+/// The length of parts with a comma after each but the last, and a bracket at either end.
+fn enclosed(parts: impl Iterator<Item = usize>) -> usize {
+    parts.map(|part| part + 1).sum::<usize>().max(1) + 1
+}
+
+fn number_length(number: &Number) -> usize {
+    let digits = |number: u64| number.checked_ilog10().map_or(1, |tens| tens as usize + 1);
+    match (number.as_u64(), number.as_i64()) {
+        (Some(positive), _) => digits(positive),
+        (_, Some(negative)) => 1 + digits(negative.unsigned_abs()),
+        (None, None) => 24,
     }
 }
 
@@ -164,11 +192,25 @@ mod tests {
         }
     }
 
+    /// Whether there are neither escapes nor fractions in it.
+    fn is_plain(value: &Value) -> bool {
+        match value {
+            Value::Number(number) => !number.is_f64(),
+            Value::String(text) => !text.chars().any(|letter| letter < ' ' || matches!(letter, '"' | '\\')),
+            Value::List(values) => values.iter().all(is_plain),
+            Value::Object(fields) => fields.values().all(is_plain),
+            _ => true,
+        }
+    }
+
     proptest! {
         #[test]
         fn written_is_what_the_values_are(value in value(), depth in 0_usize..2) {
             let expected = serde_json::to_string(&value).unwrap();
             prop_assert_eq!(json(&value), &*expected);
+            if is_plain(&value) {
+                prop_assert_eq!(length(&value), expected.len());
+            }
             prop_assert_eq!(json(&partly_written(value, depth)), expected);
         }
     }
