@@ -109,3 +109,16 @@ macro_rules! columns {
 }
 
 pub(super) use columns;
+
+#[cfg(test)]
+mod tests {
+    use super::Word;
+
+    #[test]
+    fn a_word_is_kept_whole_or_refused() {
+        for text in ["", "2026-03-02", "America/Argentina/ComodRivadavia", &"ä".repeat(20)] {
+            assert_eq!(&*Word::new(text).unwrap(), text);
+        }
+        assert!(Word::new(&"a".repeat(41)).is_err());
+    }
+}
