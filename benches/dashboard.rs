@@ -12,20 +12,21 @@
 //! may be made (default `postgres://root@127.0.0.1:5432/postgres`); `COPPICE_BENCH_CONNECTIONS` (8,32), `COPPICE_BENCH_ROUNDS` (5) and
 //! `COPPICE_BENCH_SECONDS` (4) change the load.
 //!
-//! Reached on 2026-11-27 (two cores for client, PostgreSQL and server; ratios from one run, each line the worse of two):
+//! Reached on 2026-11-27 (two cores for client, PostgreSQL and server; a virtual machine at a third of its best speed; one run):
 //!
 //! | connections | Coppice | Mercurius | requests | 99 % |
 //! |---|---|---|---|---|
-//! | 8 | 449 a second, 27.1 ms (99 %), 1.89 ms of processor time | 228, 56.0 ms, 3.41 ms | 1.97 times | 0.48 times |
-//! | 32 | 446 a second, 96.0 ms (99 %), 1.94 ms of processor time | 227, 234.8 ms, 3.84 ms | 1.96 times | 0.41 times |
+//! | 8 | 296 a second, 40.4 ms (99 %), 2.82 ms of processor time | 180, 73.2 ms, 4.83 ms | 1.64 times | 0.55 times |
+//! | 16 | 295 a second, 75.5 ms (99 %), 3.04 ms of processor time | 170, 125.1 ms, 4.93 ms | 1.74 times | 0.60 times |
+//! | 32 | 304 a second, 136.2 ms (99 %), 2.88 ms of processor time | 157, 351.0 ms, 5.59 ms | 1.93 times | 0.39 times |
 //!
-//! The machine, a virtual one, was at half of its speed then. At its best, before a node worked on a few large queries at a time, Coppice gave
-//! 980 to 1,160 at 0.7 ms, 1.45 to 1.57 times the requests, with 0.72 to 0.76 times the 99 % at 8 connections and 0.52 to 0.54 times at 32:
-//! Node.js loses more on a slow machine. In rounds in turn with that older build the turns alone take an eighth off the 99 %.
+//! The ratios change with the machine, from minute to minute by a fifth: the build before, a tenth slower beside this one, had 1.81 to 1.97
+//! times the requests and 0.29 to 0.49 times the 99 % on a machine at half of its speed, and 1.45 to 1.57 times with 0.52 to 0.76 times the
+//! 99 % on one at its best (980 to 1,160 a second at 0.7 ms), then without turns.
 //!
-//! What limits it: half of a request's whole cost is PostgreSQL's (750 monthly sums, a third of it; 50 feeds, their last collections, and
-//! five rounds). Of Coppice's own time a third is the engine's futures and values, an eighth allocating, a quarter statements and rows. The
-//! 99 % is what the system makes of some ten processes on two cores: half again to twice the median on both sides.
+//! What limits it: half of a request's whole cost is PostgreSQL's (750 monthly sums, nearly half of it; 50 feeds, their last collections, and
+//! five rounds). Of Coppice's own time two fifths are the engine's futures and values, a third statements and rows, a tenth HTTP. The 99 % is
+//! half again the median on both sides, with a single connection too: it is what the machine makes of it, so it goes with the rate.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark stops at what it did not expect")]
 
 use std::{
