@@ -20,9 +20,9 @@
 //! | 16 | 295 a second, 75.5 ms (99 %), 3.04 ms of processor time | 170, 125.1 ms, 4.93 ms | 1.74 times | 0.60 times |
 //! | 32 | 304 a second, 136.2 ms (99 %), 2.88 ms of processor time | 157, 351.0 ms, 5.59 ms | 1.93 times | 0.39 times |
 //!
-//! The ratios change with the machine, from minute to minute by a fifth: the build before, a tenth slower beside this one, had 1.81 to 1.97
-//! times the requests and 0.29 to 0.49 times the 99 % on a machine at half of its speed, and 1.45 to 1.57 times with 0.52 to 0.76 times the
-//! 99 % on one at its best (980 to 1,160 a second at 0.7 ms), then without turns.
+//! The ratios change with the machine, and on one from minute to minute: half an hour later 0.49, 0.41 and 0.30 times the 99 %. The build
+//! before, up to a tenth slower beside this one, had 1.81 to 1.97 times the requests and 0.29 to 0.49 times the 99 % on a machine at half of
+//! its speed; the one before that, without turns, 1.45 to 1.57 times and 0.52 to 0.76 times on one at its best (980 to 1,160 a second).
 //!
 //! What limits it: half of a request's whole cost is PostgreSQL's (750 monthly sums, nearly half of it; 50 feeds, their last collections, and
 //! five rounds). Of Coppice's own time two fifths are the engine's futures and values, a third statements and rows, a tenth HTTP. The 99 % is
