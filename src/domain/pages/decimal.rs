@@ -54,17 +54,10 @@ impl Decimal {
     /// Without zeros at its end behind the point.
     #[must_use]
     pub fn trimmed(mut self) -> Self {
-        // Most have at most 64 bits, which are divided many times faster.
-        if let Ok(mut digits) = i64::try_from(self.digits) {
-            while self.scale > 0 && digits % 10 == 0 {
-                digits /= 10;
-                self.scale -= 1;
-            }
-            self.digits = digits.into();
-            return self;
-        }
-        while self.scale > 0 && self.digits % 10 == 0 {
-            self.digits /= 10;
+        while self.scale > 0
+            && let Some(tenth) = tenth(self.digits)
+        {
+            self.digits = tenth;
             self.scale -= 1;
         }
         self
@@ -80,6 +73,14 @@ impl Decimal {
             Some(digits) => Self { digits, scale },
             None => self,
         }
+    }
+}
+
+/// A tenth of `digits`, if that is a whole number. 64 bits, which are enough for most, are divided many times faster.
+fn tenth(digits: i128) -> Option<i128> {
+    match i64::try_from(digits) {
+        Ok(digits) => (digits % 10 == 0).then(|| (digits / 10).into()),
+        Err(_) => (digits % 10 == 0).then(|| digits / 10),
     }
 }
 
