@@ -34,7 +34,9 @@ where
 {
     // A later directive replaces an earlier one for the same target, so the operator has the last word.
     let filter = EnvFilter::builder().parse(format!("{QUIET},{}", log.filter)).map_err(TelemetryError::Filter)?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    // Told of a log that nobody reads any more (a pipe whose reader has ended), it would print to that same pipe, and panic within the
+    // request or the collection.
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).log_internal_errors(false);
     Ok(match log.format {
         Format::Text => Box::new(builder.with_ansi(colours).finish()),
         Format::Json => Box::new(builder.json().flatten_event(true).with_current_span(true).with_span_list(false).finish()),

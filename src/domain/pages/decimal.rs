@@ -80,7 +80,7 @@ impl Decimal {
 fn tenth(digits: i128) -> Option<i128> {
     match i64::try_from(digits) {
         Ok(digits) => (digits % 10 == 0).then(|| (digits / 10).into()),
-        Err(_) => (digits % 10 == 0).then(|| digits / 10),
+        Err(_) => (digits % 10 == 0).then_some(digits / 10),
     }
 }
 
