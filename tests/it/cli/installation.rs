@@ -45,12 +45,12 @@ fn set_up(place: &Place) -> (String, String, String) {
 struct Served {
     process: Child,
     url: String,
-    /// What it says from then on.
-    log: JoinHandle<Vec<String>>,
+    /// What it says from then on, if anybody reads it.
+    log: Option<JoinHandle<Vec<String>>>,
 }
 
 impl Served {
-    fn start(place: &Place) -> Self {
+    fn start(place: &Place, read_on: bool) -> Self {
         let mut command = place.command(&["serve", "--listen", "127.0.0.1:0"]);
         let mut process = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(process.stderr.take().unwrap()).lines().map(Result::unwrap);
@@ -62,7 +62,7 @@ impl Served {
         });
         let address = address.unwrap_or_else(|| panic!("the server did not start: {seen:#?}"));
         // Somebody must read on, or the server would stop at a full pipe.
-        let log = std::thread::spawn(move || lines.collect());
+        let log = read_on.then(|| std::thread::spawn(move || lines.collect()));
         Self { process, url: format!("http://{address}"), log }
     }
 
@@ -76,12 +76,12 @@ impl Served {
     fn stop(mut self) -> Vec<String> {
         terminate(&self.process);
         assert_eq!(self.process.wait().unwrap().code(), Some(0), "a server that is told to stop ends well");
-        self.log.join().unwrap()
+        self.log.map(|log| log.join().unwrap()).unwrap_or_default()
     }
 }
 
 async fn serves(place: &Place, (dealer, key, user): (String, String, String)) {
-    let served = Served::start(place);
+    let served = Served::start(place, true);
     assert_eq!(served.viewer("X-Api-Key", &key).await["account"]["name"], "Nordwald");
     let token = place.run(&["token", "create", "--user", &user]).line();
     let viewer = served.viewer("Authorization", &format!("Bearer {token}")).await;
@@ -98,6 +98,19 @@ async fn serves(place: &Place, (dealer, key, user): (String, String, String)) {
     let log = served.stop();
     let told = log.iter().find(|line| line.contains("http.cors_origins"));
     assert!(told.is_some_and(|line| line.contains("https://app.example")), "{log:#?}");
+}
+
+/// As with `coppice serve 2>&1 | head`.
+#[tokio::test]
+async fn a_server_whose_log_nobody_reads_any_more_answers_and_stops() {
+    let place = Place::new();
+    let top = place.run(&["account", "create", "--name", "Nordwald", "--role", "DISTRIBUTOR"]).line();
+    let key = place.run(&["api-key", "create", "--account", &top, "--name", "script"]).line();
+    let served = Served::start(&place, false);
+    for _ in 0..3 {
+        assert_eq!(served.viewer("X-Api-Key", &key).await["account"]["name"], "Nordwald");
+    }
+    served.stop();
 }
 
 #[tokio::test]
@@ -131,7 +144,7 @@ async fn heavy_an_installation_on_postgresql_is_set_up_by_script_and_served() {
 async fn who_hides_the_schema_hides_the_guide_too() {
     for (introspection, status) in [("true", 200), ("false", 404)] {
         let place = Place::new().with("GRAPHQL__INTROSPECTION", introspection);
-        let served = Served::start(&place);
+        let served = Served::start(&place, true);
         for page in ["/docs/", "/docs/reference.html"] {
             assert_eq!(client().get(format!("{}{page}", served.url)).send().await.unwrap().status(), status, "{page}");
         }
