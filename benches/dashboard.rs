@@ -33,10 +33,14 @@ use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpStream},
     process::{Child, Command, Stdio},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use coppice::clock::{Clock as _, SystemClock};
+use coppice::{
+    clock::{Clock as _, SystemClock},
+    store::{DatabaseSettings, Store, carrying::carry_up},
+};
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _, PgConnection, Row as _};
 
@@ -98,6 +102,10 @@ impl Bench {
         let top = self.run(&["account", "create", "--name", "Top", "--role", "DISTRIBUTOR", "--time-zone", "Europe/Berlin"]);
         let mut connection = PgConnection::connect(&self.url).await.unwrap();
         connection.execute(sqlx::raw_sql(SEED)).await.unwrap();
+        // As workers do every few seconds.
+        let settings = DatabaseSettings { url: self.url.clone(), max_connections: 2 };
+        let store = Store::open(&settings, Arc::new(SystemClock)).await.unwrap();
+        while carry_up(&store).await.unwrap() > 0 {}
         connection.execute("VACUUM ANALYZE").await.unwrap();
         let rows =
             sqlx::query("SELECT id FROM account WHERE role = 'PARTNER' ORDER BY id").fetch_all(&mut connection).await.unwrap();

@@ -110,14 +110,22 @@ class Sum {
 
 const query = async (name, text, values) => (await pool.query({ name, text, values })).rows;
 
-const MONTHS = `SELECT m.month, sum(m.small + m.large) AS pages, sum(m.standard) AS standard,
-    sum(m.certified_small + m.certified_large) AS certified_pages, sum(m.certified_standard) AS certified
-  FROM account_closure c JOIN account_month m ON m.account_id = c.descendant_id
-  WHERE c.ancestor_id = $1 GROUP BY m.month`;
+// An account's own sums, those of all below it as they were carried up, and what has moved on since.
+const SUMS = `SELECT month, sum(small + large) AS pages, sum(standard) AS standard,
+    sum(certified_small + certified_large) AS certified_pages, sum(certified_standard) AS certified FROM (
+    SELECT month, small, large, standard, certified_small, certified_large, certified_standard
+      FROM account_month WHERE account_id = $1
+    UNION ALL SELECT month, small, large, standard, certified_small, certified_large, certified_standard
+      FROM account_month_below WHERE account_id = $1
+    UNION ALL SELECT m.month, m.small - m.carried_small, m.large - m.carried_large, m.standard - m.carried_standard,
+        m.certified_small - m.carried_certified_small, m.certified_large - m.carried_certified_large,
+        m.certified_standard - m.carried_certified_standard
+      FROM account_closure c JOIN account_month m ON m.account_id = c.descendant_id
+      WHERE c.ancestor_id = $1 AND c.depth > 0 AND m.uncarried) AS sums`;
 
-const SPAN = `SELECT m.month, sum(m.small + m.large) AS pages, sum(m.standard) AS standard
-  FROM account_closure c JOIN account_month m ON m.account_id = c.descendant_id
-  WHERE c.ancestor_id = $1 AND m.month BETWEEN $2 AND $3 GROUP BY m.month`;
+const MONTHS = `${SUMS} GROUP BY month`;
+
+const SPAN = `${SUMS} WHERE month BETWEEN $2 AND $3 GROUP BY month`;
 
 const FEEDS = `SELECT f.id, coalesce(f.given_name, f.vendor_name) AS name, f.external_id, f.activation_date, f.last_data_at,
     f.covered_through, f.device_count, f.health_status, f.health_reason, f.health_checked_at, f.health_changed_at, f.backfilling,

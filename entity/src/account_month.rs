@@ -32,6 +32,24 @@ pub struct Model {
     pub certified_standard: i64,
     /// The last sequence given to a certificate of the month.
     pub certificates: i32,
+    /// What of `small` was carried up to the accounts above.
+    pub carried_small: i64,
+    /// What of `large` was carried up to the accounts above.
+    pub carried_large: i64,
+    /// What of `duplex` was carried up to the accounts above.
+    pub carried_duplex: i64,
+    /// What of `standard` was carried up to the accounts above.
+    pub carried_standard: i64,
+    /// What of `certified_small` was carried up to the accounts above.
+    pub carried_certified_small: i64,
+    /// What of `certified_large` was carried up to the accounts above.
+    pub carried_certified_large: i64,
+    /// What of `certified_duplex` was carried up to the accounts above.
+    pub carried_certified_duplex: i64,
+    /// What of `certified_standard` was carried up to the accounts above.
+    pub carried_certified_standard: i64,
+    /// Whether a sum has moved on since it was carried up; the database works it out.
+    pub uncarried: Option<bool>,
 }
 
 /// What its rows point to.

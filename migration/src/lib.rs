@@ -26,6 +26,7 @@ mod m20261122_6_create_runs;
 mod m20261122_7_create_ledger;
 mod m20261122_8_create_health;
 mod m20261122_9_create_idempotency;
+mod m20261127_1_create_sums_below;
 
 /// The migrations in their order.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +50,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_21_create_certificates::Migration),
             Box::new(m20261122_40_create_sessions::Migration),
             Box::new(m20261122_41_create_audit::Migration),
+            Box::new(m20261127_1_create_sums_below::Migration),
         ]
     }
 }

@@ -70,6 +70,11 @@ pub trait Scheduling: Send + Sync {
         Ok(())
     }
 
+    /// Carries the sums of months that have moved on up to the accounts above; ends early when `shutdown` began.
+    async fn carry_up(&self, _shutdown: CancellationToken) -> Result<(), ScheduleFault> {
+        Ok(())
+    }
+
     /// Recomputes all totals and invariants of the books, reports what differs and repairs derived totals.
     async fn reconcile(&self) -> Result<(), ScheduleFault>;
 

@@ -12,6 +12,8 @@ named_enum! {
         AccountDay = "ACCOUNT_DAY",
         /// Sums of an account's month with its entries; derived, so it is repaired.
         AccountMonth = "ACCOUNT_MONTH",
+        /// Sums of the months below an account with what those months say was carried up; derived, so it is repaired.
+        AccountMonthBelow = "ACCOUNT_MONTH_BELOW",
         /// Sums of a feed's day with its entries; derived, so it is repaired.
         FeedDay = "FEED_DAY",
         /// An account's month numbers its entries from 1 without a gap.
@@ -30,7 +32,7 @@ named_enum! {
 impl Book {
     /// Whether it is only a sum of entries, and may be written anew.
     pub const fn is_derived(self) -> bool {
-        matches!(self, Self::AccountDay | Self::AccountMonth | Self::FeedDay)
+        matches!(self, Self::AccountDay | Self::AccountMonth | Self::AccountMonthBelow | Self::FeedDay)
     }
 }
 
@@ -43,7 +45,7 @@ pub struct Difference {
     pub subject: Uuid,
     /// The day or month; empty when it is about all of them.
     pub key: String,
-    /// What the entries have more than the book.
+    /// What the entries (or whatever else it is compared with) have more than the book.
     pub pages: Pages,
     /// The same in millionths of a standard page; of [`Book::Numbers`] the number of entries less the last number.
     pub standard: i64,

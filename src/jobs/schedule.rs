@@ -60,6 +60,8 @@ pub enum What {
     CloseMonths,
     /// Sends e-mails that are due.
     Deliver,
+    /// Carries sums up to the accounts above.
+    CarryUp,
     /// Recomputes the books.
     Reconcile,
     /// Deletes what was kept long enough.
@@ -67,7 +69,7 @@ pub enum What {
 }
 
 /// All schedules.
-pub const SCHEDULES: [Schedule; 7] = [
+pub const SCHEDULES: [Schedule; 8] = [
     Schedule {
         name: "nights",
         when: When::Every(Duration::from_secs(1)),
@@ -97,6 +99,12 @@ pub const SCHEDULES: [Schedule; 7] = [
         when: When::Every(Duration::from_secs(15)),
         what: What::Deliver,
         reason: "a certificate that was just issued arrives while people still look, for one read of an index of what is due",
+    },
+    Schedule {
+        name: "carrying",
+        when: When::Every(Duration::from_secs(2)),
+        what: What::CarryUp,
+        reason: "a read adds what was not carried up yet, so there should be little, for one read of an index of it",
     },
     Schedule {
         name: "reconciliation",
@@ -205,6 +213,7 @@ impl Scheduler {
             What::StartNights => self.push_all(self.scheduling.start_due_nightly_runs().await?).await,
             What::Sweep => self.push_all(self.scheduling.sweep().await?).await,
             What::CheckServers => self.start_checks().await,
+            What::CarryUp => Ok(self.scheduling.carry_up(self.shutdown.child_token()).await?),
             What::Reconcile => Ok(self.scheduling.reconcile().await?),
             What::Retain => {
                 self.scheduling.retain().await?;

@@ -38,6 +38,7 @@ pub mod account;
 pub mod anomaly;
 pub mod audit;
 pub mod below;
+pub mod carrying;
 pub mod certificate;
 pub mod collecting;
 mod columns;

@@ -9,6 +9,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait as _, EntityTrait, QueryFilter, Query
 use super::{
     Source as _, Store, StoreError,
     collecting::{Fleet, statement},
+    consumption::MONTH_SUMS,
 };
 use crate::{
     clock::Instant,
@@ -55,6 +56,9 @@ pub async fn account_differences(store: &Store, first: Uuid, last: Uuid) -> Resu
         found.extend(sums(store, book, ("account_id", table, key), true, first, last).await?);
     }
     found.extend(certified(store, first, last).await?);
+    for sums in MONTH_SUMS.chunks(4) {
+        found.extend(below(store, sums, first, last).await?);
+    }
     let sql = "SELECT account_id, month, CAST(SUM(entries) AS BIGINT), MAX(number), MAX(last_number) FROM ( \
          SELECT account_id, month, 1 AS entries, number, 0 AS last_number FROM deposit WHERE account_id >= ? AND account_id <= ? \
          UNION ALL SELECT account_id, month, 0, 0, last_number FROM account_month WHERE account_id >= ? AND account_id <= ?) AS books \
@@ -101,6 +105,24 @@ async fn sums(
         "SELECT {subject}, {key}, -small, -large, -duplex, {minus} FROM {table} WHERE {subject} >= ? AND {subject} <= ?"
     );
     differing(store, book, &entries, &totals, first, last).await
+}
+
+/// What the months below accounts say was carried up, less what was, of four sums.
+async fn below(store: &Store, sums: &[&str], first: Uuid, last: Uuid) -> Result<Vec<Difference>, StoreError> {
+    let columns = |before: &str| {
+        let columns = sums.iter().zip(["small", "large", "duplex", "standard"]);
+        columns.map(|(sum, name)| format!("{before}{sum} AS {name}")).collect::<Vec<_>>().join(", ")
+    };
+    let carried = format!(
+        "SELECT c.ancestor_id AS subject, m.month AS place, {} FROM account_closure c JOIN account_month m \
+         ON m.account_id = c.descendant_id WHERE c.depth > 0 AND c.ancestor_id >= ? AND c.ancestor_id <= ?",
+        columns("m.carried_"),
+    );
+    let kept = format!(
+        "SELECT account_id, month, {} FROM account_month_below WHERE account_id >= ? AND account_id <= ?",
+        columns("-")
+    );
+    differing(store, Book::AccountMonthBelow, &carried, &kept, first, last).await
 }
 
 /// What each certificate covers, void or not, less what it says; and what those in force say less what the months say is certified.
@@ -226,6 +248,7 @@ pub async fn repair(store: &Store, difference: &Difference) -> Result<bool, Stor
         .write(|tx| async move {
             let backend = tx.get_database_backend();
             let lock = if store.is_sqlite() { "" } else { " FOR UPDATE" };
+            let below = rebuilt_below();
             let (locked, values, rebuilt) = match book {
                 Book::FeedDay => (
                     format!("SELECT id FROM feed WHERE id = ?{lock}"),
@@ -244,6 +267,14 @@ pub async fn repair(store: &Store, difference: &Difference) -> Result<bool, Stor
                      ON CONFLICT (account_id, day) DO UPDATE SET small = excluded.small, large = excluded.large, \
                      duplex = excluded.duplex, standard = excluded.standard",
                 ),
+                // Whoever carries up waits here, or has committed what it says was carried.
+                Book::AccountMonthBelow => (
+                    "INSERT INTO account_month_below (account_id, month) VALUES (?, ?) \
+                     ON CONFLICT (account_id, month) DO UPDATE SET month = excluded.month"
+                        .to_owned(),
+                    vec![subject.into(), key.into()],
+                    below.as_str(),
+                ),
                 _ => (
                     format!("SELECT account_id FROM account_month WHERE account_id = ? AND month = ?{lock}"),
                     vec![subject.into(), key.into()],
@@ -260,6 +291,18 @@ pub async fn repair(store: &Store, difference: &Difference) -> Result<bool, Stor
             Ok(true)
         })
         .await
+}
+
+/// The sums of the months below an account, from what those say was carried up.
+fn rebuilt_below() -> String {
+    format!(
+        "INSERT INTO account_month_below (account_id, month, {}) SELECT ?, ?, {} \
+         FROM account_closure c JOIN account_month m ON m.account_id = c.descendant_id \
+         WHERE c.depth > 0 AND c.ancestor_id = ? AND m.month = ? ON CONFLICT (account_id, month) DO UPDATE SET {}",
+        MONTH_SUMS.join(", "),
+        MONTH_SUMS.map(|sum| format!("COALESCE(SUM(m.carried_{sum}), 0)")).join(", "),
+        MONTH_SUMS.map(|sum| format!("{sum} = excluded.{sum}")).join(", "),
+    )
 }
 
 /// PostgreSQL cannot tell the types of a bare parameter in a select list.

@@ -15,7 +15,7 @@ use crate::{
     domain::calendar::next_nightly,
     failpoint::{self, Point},
     id::Uuid,
-    store::reconcile::forget_runs,
+    store::{carrying::carry_up, reconcile::forget_runs},
 };
 
 /// Servers handled by one look at the schedule; the next look takes the rest.
@@ -100,6 +100,12 @@ impl Scheduling for Engine {
             Some(desk) => desk.deliver_due(&shutdown).await.map(drop).map_err(|error| ScheduleFault(Box::new(error))),
             None => Ok(()),
         }
+    }
+
+    /// A batch at a time, so that no night waits for it.
+    async fn carry_up(&self, shutdown: CancellationToken) -> Result<(), ScheduleFault> {
+        while !shutdown.is_cancelled() && carry_up(&self.store).await.map_err(|error| fault(error.into()))? > 0 {}
+        Ok(())
     }
 
     async fn reconcile(&self) -> Result<(), ScheduleFault> {

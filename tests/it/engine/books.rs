@@ -1,6 +1,6 @@
 //! The books: reconciled, kept and forgotten in time; health told in order.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use chrono::{NaiveDate, TimeDelta};
 use coppice::{
@@ -16,6 +16,7 @@ use coppice::{
 };
 use futures_util::StreamExt as _;
 use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
+use tokio_util::sync::CancellationToken;
 
 use super::rig::{Rig, TestDatabase, night_of};
 
@@ -47,11 +48,16 @@ async fn reconciliation_finds_and_repairs(database: TestDatabase) {
     execute(&rig, "UPDATE account_day SET small = small + 7 WHERE day = '2026-02-01'").await;
     execute(&rig, "DELETE FROM account_day WHERE day = '2026-02-02'").await;
     execute(&rig, "UPDATE account_month SET standard = standard - 1 WHERE month = '2026-02'").await;
+    rig.engine.carry_up(CancellationToken::new()).await.unwrap();
+    execute(&rig, "UPDATE account_month_below SET certified_large = certified_large + 3 WHERE month = '2026-02'").await;
+    execute(&rig, "DELETE FROM account_month_below WHERE month = '2026-01'").await;
     execute(&rig, "UPDATE feed_day SET duplex = duplex + 1 WHERE day = '2026-02-03'").await;
     let only_look = rig.app.reconcile(false).await.unwrap();
     assert!(only_look.found > 20 && only_look.repaired == 0);
     let repaired = rig.app.reconcile(true).await.unwrap();
     assert_eq!((repaired.found, repaired.repaired), (only_look.found, only_look.found));
+    let books: BTreeSet<Book> = repaired.differences.iter().filter_map(Difference::book).collect();
+    assert_eq!(books, [Book::AccountDay, Book::AccountMonth, Book::AccountMonthBelow, Book::FeedDay].into());
     assert_eq!(rig.app.reconcile(true).await.unwrap().found, 0);
     rig.assert_books().await;
 

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use coppice::{
     clock::Instant,
-    domain::{feed::CollectionScope, vendor::VendorCapability},
+    domain::{feed::CollectionScope, query::MonthSum, vendor::VendorCapability},
     id::Uuid,
     simulator::{Kind, Posted, RequestRecord, Scope, Totals, Vendor},
+    store::consumption::months,
 };
 use sea_orm::{ConnectionTrait as _, Statement};
 
@@ -90,6 +91,21 @@ impl Rig {
             };
             assert_eq!(self.rows(&sums(total)).await, self.rows(&sums("deposit")).await, "{total}");
         }
+        let ids: Vec<Uuid> =
+            self.all("SELECT id FROM account").await.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
+        let mut shown: Vec<(Uuid, String, [i64; 4])> = Vec::new();
+        for (account, months) in months(&self.store, None, &ids, None).await.unwrap() {
+            for MonthSum { month, sum, .. } in months {
+                let sums = [sum.pages.small, sum.pages.large, sum.pages.duplex, sum.standard.0];
+                shown.extend((sums != [0; 4]).then(|| (account, month.to_string(), sums)));
+            }
+        }
+        shown.sort();
+        let below = "SELECT c.ancestor_id, d.month, CAST(SUM(d.small) AS BIGINT), CAST(SUM(d.large) AS BIGINT), \
+                     CAST(SUM(d.duplex) AS BIGINT), CAST(SUM(d.standard) AS BIGINT) FROM deposit d \
+                     JOIN account_closure c ON c.descendant_id = d.account_id GROUP BY c.ancestor_id, d.month \
+                     ORDER BY c.ancestor_id, d.month";
+        assert_eq!(shown, self.rows(below).await, "sums of accounts with all below them");
         assert_eq!(self.simulator.violations(), Vec::<String>::new());
     }
 

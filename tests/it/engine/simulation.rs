@@ -7,12 +7,14 @@ use std::ops::Range;
 
 use chrono::{Days, NaiveDate, TimeDelta};
 use coppice::{
+    app::work::Scheduling as _,
     clock::Clock as _,
     domain::run::SyncTrigger,
     id::IdSource,
     simulator::{FleetSpec, GenerateOptions, Trouble},
 };
 use futures_util::FutureExt as _;
+use tokio_util::sync::CancellationToken;
 
 use super::rig::{Rig, TestDatabase, night_of};
 
@@ -46,6 +48,9 @@ async fn play(seed: u64) {
         rig.night().await;
         if chance(0.1) {
             rig.run_all(SyncTrigger::Manual).await;
+        }
+        if chance(0.2) {
+            rig.engine.carry_up(CancellationToken::new()).await.unwrap();
         }
         if chance(0.05) {
             rig.restart();

@@ -1,5 +1,7 @@
 //! The database on both kinds: migrations, append-only tables, paging, and what two writers at once may do to a reader.
 
+mod carrying;
+
 use std::{collections::HashSet, sync::Arc};
 
 use chrono::TimeDelta;
@@ -40,7 +42,7 @@ async fn opened(kind: Kind) -> (TestDatabase, Arc<ManualClock>, Store) {
 async fn migrates_up_down_and_up(kind: Kind) {
     let (database, _, store) = opened(kind).await;
     let tables = "SELECT 1 FROM account, account_closure, account_sequence, user_account, api_key, server, server_pause, feed, \
-         feed_pause, feed_day, device, anomaly, sync_run, collection, schedule_tick, deposit, account_month, account_day, \
+         feed_pause, feed_day, device, anomaly, sync_run, collection, schedule_tick, deposit, account_month, account_month_below, account_day, \
          health_change, idempotency";
     assert!(database.sql(tables).await.is_err());
     store.migrate().await.unwrap();

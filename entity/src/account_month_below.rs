@@ -1,0 +1,37 @@
+//! Monthly sums of all accounts below an account, as far as they were carried up to it.
+
+use sea_orm::entity::prelude::*;
+
+/// A row of `account_month_below`.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "account_month_below")]
+pub struct Model {
+    /// The account above.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub account_id: Uuid,
+    /// The month.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub month: String,
+    /// Sum, in sides.
+    pub small: i64,
+    /// Sum, in sides.
+    pub large: i64,
+    /// Sum, in sheets.
+    pub duplex: i64,
+    /// Sum, in millionths of a standard page.
+    pub standard: i64,
+    /// The part on certificates in force, in sides.
+    pub certified_small: i64,
+    /// Likewise, in sides.
+    pub certified_large: i64,
+    /// Likewise, in sheets.
+    pub certified_duplex: i64,
+    /// Likewise, in millionths of a standard page.
+    pub certified_standard: i64,
+}
+
+/// What its rows point to.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
