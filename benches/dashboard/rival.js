@@ -133,7 +133,7 @@ const FEEDS = `SELECT f.id, coalesce(f.given_name, f.vendor_name) AS name, f.ext
     s.health_status AS server_health, s.time_zone AS server_time_zone
   FROM feed f JOIN server s ON s.id = f.server_id
   WHERE f.account_id IN (SELECT descendant_id FROM account_closure WHERE ancestor_id = $1)
-  ORDER BY f.name_key IS NULL, coalesce(f.name_key, ''), f.id LIMIT $2`;
+  ORDER BY f.name_key NULLS LAST, f.id LIMIT $2`;
 
 const COLLECTIONS = `SELECT l.* FROM unnest($1::uuid[]) WITH ORDINALITY AS wanted(id, place)
   CROSS JOIN LATERAL (SELECT id, feed_id, status, from_day, to_day, small + large AS pages, standard, started_at, finished_at

@@ -9,7 +9,7 @@ use coppice_entity::{
 };
 use sea_orm::{
     ColumnTrait, EntityTrait, JoinType, QueryFilter, QuerySelect, RelationTrait,
-    sea_query::{CaseStatement, Expr, ExprTrait as _},
+    sea_query::{Expr, ExprTrait as _},
 };
 
 use super::{
@@ -68,12 +68,11 @@ pub async fn servers_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Bel
 pub async fn feeds_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Below) -> Pages<Feed> {
     use feed::Column as C;
     let select = feeds::select();
-    let unnamed = CaseStatement::new().case(C::NameKey.is_null(), 1_i64).finally(0_i64);
-    let name: Expr = CaseStatement::new().case(C::NameKey.is_null(), "").finally(C::NameKey.into_expr()).into();
-    let keys = [SortKey::asc(unnamed), SortKey::asc(name), SortKey::asc(C::Id.into_expr())];
+    let [unnamed, name] = SortKey::nulls_last(C::NameKey.into_expr(), false);
+    let keys = [unnamed, name, SortKey::asc(C::Id.into_expr())];
     let values = |row: &feeds::Row| {
-        let name = row.name_key.clone();
-        vec![KeyValue::Number(name.is_none().into()), KeyValue::Text(name.unwrap_or_default()), KeyValue::id(row.id)]
+        let [unnamed, name] = KeyValue::nulls_last(row.name_key.clone());
+        vec![unnamed, name, KeyValue::id(row.id)]
     };
     let of = |parent: Expr| match ask.under {
         // A customer sees its feeds of a server, not those of others.

@@ -192,13 +192,11 @@ pub async fn list(
     let id = |row: &Row| KeyValue::id(row.id);
     match order {
         NameOrder::NameAsc | NameOrder::NameDesc => {
-            let unnamed = CaseStatement::new().case(C::NameKey.is_null(), 1_i64).finally(0_i64);
-            let name: Expr = CaseStatement::new().case(C::NameKey.is_null(), "").finally(C::NameKey.into_expr()).into();
-            let keys =
-                [SortKey::asc(unnamed), SortKey::directed(name, order == NameOrder::NameDesc), SortKey::asc(C::Id.into_expr())];
+            let [unnamed, name] = SortKey::nulls_last(C::NameKey.into_expr(), order == NameOrder::NameDesc);
+            let keys = [unnamed, name, SortKey::asc(C::Id.into_expr())];
             let values = |row: &Row| {
-                let name = row.name_key.clone();
-                vec![KeyValue::Number(name.is_none().into()), KeyValue::Text(name.unwrap_or_default()), id(row)]
+                let [unnamed, name] = KeyValue::nulls_last(row.name_key.clone());
+                vec![unnamed, name, id(row)]
             };
             page(&store.db, select, "feed.name", &keys, args, values, from_row).await
         }

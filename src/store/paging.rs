@@ -10,7 +10,10 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sea_orm::{
     ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait as _,
     Select, Statement, Value,
-    sea_query::{Asterisk, Condition, Expr, ExprTrait as _, JoinType as SqlJoin, Query, SelectStatement, UnionType, Values},
+    sea_query::{
+        Asterisk, CaseStatement, Condition, Expr, ExprTrait as _, JoinType as SqlJoin, NullOrdering, Query, SelectStatement,
+        UnionType, Values,
+    },
 };
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +40,11 @@ impl KeyValue {
         Self::Id(id.simple().to_string())
     }
 
+    /// Of [`SortKey::nulls_last`].
+    pub(super) fn nulls_last(text: Option<String>) -> [Self; 2] {
+        [Self::Number(text.is_none().into()), Self::Text(text.unwrap_or_default())]
+    }
+
     fn expr(&self) -> Result<Expr, StoreError> {
         Ok(match self {
             Self::Text(text) => Expr::val(askable(text)),
@@ -48,21 +56,42 @@ impl KeyValue {
 
 /// What a list is sorted by.
 pub(super) struct SortKey {
+    /// What cursors are compared with; never null.
     expr: Expr,
     descending: bool,
+    sorts: Sorts,
+}
+
+/// What rows are sorted by for a key.
+enum Sorts {
+    ByItself,
+    /// By the column of which two keys are, in less time than by these.
+    ByNullable(Expr),
+    /// The key that follows does it.
+    ByNext,
 }
 
 impl SortKey {
     pub(super) fn asc(expr: impl Into<Expr>) -> Self {
-        Self { expr: expr.into(), descending: false }
+        Self::directed(expr, false)
     }
 
     pub(super) fn desc(expr: impl Into<Expr>) -> Self {
-        Self { expr: expr.into(), descending: true }
+        Self::directed(expr, true)
     }
 
     pub(super) fn directed(expr: impl Into<Expr>, descending: bool) -> Self {
-        Self { expr: expr.into(), descending }
+        Self { expr: expr.into(), descending, sorts: Sorts::ByItself }
+    }
+
+    /// A text that may be null, which is last in both directions: whether it is, and what it is.
+    pub(super) fn nulls_last(text: Expr, descending: bool) -> [Self; 2] {
+        let is_null = CaseStatement::new().case(text.clone().is_null(), 1_i64).finally(0_i64);
+        let known = CaseStatement::new().case(text.clone().is_null(), "").finally(text.clone());
+        [
+            Self { sorts: Sorts::ByNext, ..Self::asc(is_null) },
+            Self { sorts: Sorts::ByNullable(text), ..Self::directed(known, descending) },
+        ]
     }
 }
 
@@ -127,7 +156,14 @@ fn ask<E: EntityTrait>(
     }
     for key in keys {
         let order = if key.descending == args.backward { Order::Asc } else { Order::Desc };
-        select = select.order_by(key.expr.clone(), order);
+        select = match &key.sorts {
+            Sorts::ByItself => select.order_by(key.expr.clone(), order),
+            Sorts::ByNullable(text) => {
+                let nulls = if args.backward { NullOrdering::First } else { NullOrdering::Last };
+                select.order_by_with_nulls(text.clone(), order, nulls)
+            }
+            Sorts::ByNext => select,
+        };
     }
     Ok(select.limit(limit(args) as u64 + u64::from(args.asks_for_more)))
 }

@@ -212,27 +212,32 @@ async fn lists_by_status_and_name(kind: Kind) {
             RegisterFeed { name: name.map(str::to_owned), ..feed_input(&server, &tree.customer, external_id, activation) };
         world.app.register_feed(&by, input).await.unwrap().unwrap();
     }
-    let list = |filter: FeedFilter, order| {
+    let list_from = |filter: FeedFilter, order, backward| {
         let (app, by) = (&world.app, &by);
         async move {
             let mut ids = Vec::new();
-            let mut args = PageArgs { limit: 1, ..Default::default() };
+            let mut args = PageArgs { limit: 1, backward, ..Default::default() };
             loop {
                 let page = app.feeds(by, &filter, order, &args).await.unwrap();
                 ids.extend(page.items.iter().map(|(_, feed)| feed.external_id.clone()));
-                if !page.has_next {
+                let (more, from) =
+                    if backward { (page.has_previous, &mut args.before) } else { (page.has_next, &mut args.after) };
+                if !more {
                     return ids;
                 }
-                args.after = page.items.last().map(|(cursor, _)| cursor.clone());
+                *from = page.items.last().map(|(cursor, _)| cursor.clone());
             }
         }
     };
+    let list = |filter, order| list_from(filter, order, false);
     let with = |status| FeedFilter { status: vec![status], ..Default::default() };
     assert_eq!(list(with(FeedStatus::Scheduled), FeedOrder::NameAsc).await, ["2"]);
     assert_eq!(list(with(FeedStatus::Active), FeedOrder::NameAsc).await, ["1"]);
     assert_eq!(list(with(FeedStatus::Backfilling), FeedOrder::NameAsc).await, ["3"]);
     assert_eq!(list(FeedFilter::default(), FeedOrder::NameAsc).await, ["3", "1", "2"], "unnamed last");
     assert_eq!(list(FeedFilter::default(), FeedOrder::NameDesc).await, ["1", "3", "2"], "unnamed last");
+    assert_eq!(list_from(FeedFilter::default(), FeedOrder::NameAsc, true).await, ["2", "1", "3"]);
+    assert_eq!(list_from(FeedFilter::default(), FeedOrder::NameDesc, true).await, ["2", "3", "1"]);
     let search = FeedFilter { search: Some("ALPH".into()), ..Default::default() };
     assert_eq!(list(search, FeedOrder::NameAsc).await, ["3"]);
     world.database.sql("UPDATE server SET paused_at = 1").await.unwrap();
