@@ -3,8 +3,8 @@
 //! Method: a second process of this program simulates the vendors over HTTPS (so that their processor time is not counted), this
 //! one registers everything through the use cases, reads the first counters, and then plays nights on a clock moved by hand: each
 //! night every device has printed, every feed gets deposits, totals, coverage and health. Ten tasks work on ten servers, as ten
-//! worker slots would; the queue's own cost (one job a server) is left out. Printed per night: feeds per second, processor time of
-//! this process per feed, and the most memory it ever had.
+//! worker slots would, and in the end the sums are carried up; the queue's own cost (one job a server) is left out. Printed per night:
+//! feeds per second, processor time of this process per feed, and the most memory it ever had.
 //!
 //! Run with `cargo bench --bench night`; `COPPICE_BENCH_DATABASE=postgres://…` takes an empty PostgreSQL database instead of SQLite;
 //! `COPPICE_BENCH_VENDOR=mps` (default), `3manager` or `printanista`; `COPPICE_BENCH_SERVERS`, `_FEEDS` (of each) and `_DEVICES`
@@ -330,6 +330,7 @@ async fn measure(what: &str, engine: &Engine, servers: &[Uuid], size: &Size) {
     for task in tasks {
         task.await.unwrap();
     }
+    engine.carry_up(CancellationToken::new()).await.unwrap();
     report(
         what,
         size,
