@@ -12,21 +12,22 @@
 //! may be made (default `postgres://root@127.0.0.1:5432/postgres`); `COPPICE_BENCH_CONNECTIONS` (8,32), `COPPICE_BENCH_ROUNDS` (5) and
 //! `COPPICE_BENCH_SECONDS` (4) change the load.
 //!
-//! Reached on 2026-11-27 (two cores for client, PostgreSQL and server; a virtual machine at a third of its best speed; one run):
+//! Reached on 2026-11-27 (two cores for client, PostgreSQL and server; a virtual machine at its best speed; one run):
 //!
 //! | connections | Coppice | Mercurius | requests | 99 % |
 //! |---|---|---|---|---|
-//! | 8 | 296 a second, 40.4 ms (99 %), 2.82 ms of processor time | 180, 73.2 ms, 4.83 ms | 1.64 times | 0.55 times |
-//! | 16 | 295 a second, 75.5 ms (99 %), 3.04 ms of processor time | 170, 125.1 ms, 4.93 ms | 1.74 times | 0.60 times |
-//! | 32 | 304 a second, 136.2 ms (99 %), 2.88 ms of processor time | 157, 351.0 ms, 5.59 ms | 1.93 times | 0.39 times |
+//! | 8 | 1,247 a second, 9.4 ms (99 %), 0.87 ms of processor time | 719, 16.4 ms, 1.36 ms | 1.73 times | 0.57 times |
+//! | 16 | 1,239 a second, 17.0 ms (99 %), 0.87 ms of processor time | 734, 38.2 ms, 1.37 ms | 1.69 times | 0.44 times |
+//! | 32 | 1,217 a second, 32.3 ms (99 %), 0.88 ms of processor time | 657, 77.9 ms, 1.63 ms | 1.85 times | 0.41 times |
 //!
-//! The ratios change with the machine, and on one from minute to minute: half an hour later 0.49, 0.41 and 0.30 times the 99 %. The build
-//! before, up to a tenth slower beside this one, had 1.81 to 1.97 times the requests and 0.29 to 0.49 times the 99 % on a machine at half of
-//! its speed; the one before that, without turns, 1.45 to 1.57 times and 0.52 to 0.76 times on one at its best (980 to 1,160 a second).
+//! The ratios change from one process of the rival to the next: at 8 connections, asked by another program on the same day, 1.73 to 2.05
+//! times the requests and 0.42 to 0.57 times the 99 %; with 64, 1.9 and 0.28 times. Before sums were kept of all below an account, both
+//! sides added up 750 monthly sums a request, and Coppice had 869 requests a second where it then had 1,218.
 //!
-//! What limits it: half of a request's whole cost is PostgreSQL's (750 monthly sums, nearly half of it; 50 feeds, their last collections, and
-//! five rounds). Of Coppice's own time two fifths are the engine's futures and values, a third statements and rows, a tenth HTTP. The 99 % is
-//! half again the median on both sides, with a single connection too: it is what the machine makes of it, so it goes with the rate.
+//! What limits it: two fifths of a request's whole cost are PostgreSQL's (50 feeds and their last collections, half a millisecond; the rest a
+//! tenth of that), by the number of rows and columns. Of Coppice's own time a third is the engine's futures and values, a quarter
+//! statements and rows, a tenth HTTP. With few connections the 99 % is half again the median on both sides: it is what the machine makes of
+//! it, so it goes with the rate.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark stops at what it did not expect")]
 
 use std::{
