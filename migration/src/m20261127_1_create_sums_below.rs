@@ -16,7 +16,7 @@ const SUMS: [&str; 8] =
 
 /// The sums, each written by `of`, with `between` them.
 fn sums(between: &str, of: impl Fn(&str) -> String) -> String {
-    SUMS.map(|sum| of(sum)).join(between)
+    SUMS.map(of).join(between)
 }
 
 #[async_trait::async_trait]

@@ -64,11 +64,11 @@ pub(super) struct SortKey {
 
 /// What rows are sorted by for a key.
 enum Sorts {
-    ByItself,
+    Itself,
     /// By the column of which two keys are, in less time than by these.
-    ByNullable(Expr),
+    Nullable(Expr),
     /// The key that follows does it.
-    ByNext,
+    Nothing,
 }
 
 impl SortKey {
@@ -81,7 +81,7 @@ impl SortKey {
     }
 
     pub(super) fn directed(expr: impl Into<Expr>, descending: bool) -> Self {
-        Self { expr: expr.into(), descending, sorts: Sorts::ByItself }
+        Self { expr: expr.into(), descending, sorts: Sorts::Itself }
     }
 
     /// A text that may be null, which is last in both directions: whether it is, and what it is.
@@ -89,8 +89,8 @@ impl SortKey {
         let is_null = CaseStatement::new().case(text.clone().is_null(), 1_i64).finally(0_i64);
         let known = CaseStatement::new().case(text.clone().is_null(), "").finally(text.clone());
         [
-            Self { sorts: Sorts::ByNext, ..Self::asc(is_null) },
-            Self { sorts: Sorts::ByNullable(text), ..Self::directed(known, descending) },
+            Self { sorts: Sorts::Nothing, ..Self::asc(is_null) },
+            Self { sorts: Sorts::Nullable(text), ..Self::directed(known, descending) },
         ]
     }
 }
@@ -157,12 +157,12 @@ fn ask<E: EntityTrait>(
     for key in keys {
         let order = if key.descending == args.backward { Order::Asc } else { Order::Desc };
         select = match &key.sorts {
-            Sorts::ByItself => select.order_by(key.expr.clone(), order),
-            Sorts::ByNullable(text) => {
+            Sorts::Itself => select.order_by(key.expr.clone(), order),
+            Sorts::Nullable(text) => {
                 let nulls = if args.backward { NullOrdering::First } else { NullOrdering::Last };
                 select.order_by_with_nulls(text.clone(), order, nulls)
             }
-            Sorts::ByNext => select,
+            Sorts::Nothing => select,
         };
     }
     Ok(select.limit(limit(args) as u64 + u64::from(args.asks_for_more)))
