@@ -24,6 +24,9 @@ pub enum AppError {
     /// Too many attempts failed; the next may come after this time.
     #[error("too many attempts failed")]
     Throttled(TimeDelta),
+    /// A subscriber did not keep up, and what it missed is not known any more.
+    #[error("a subscriber did not keep up")]
+    Behind,
     /// A fault of ours; its cause is logged and never leaves.
     #[error("a fault of ours")]
     Internal(#[source] Box<dyn Error + Send + Sync>),

@@ -23,7 +23,8 @@ use crate::{
 /// By how much nodes may disagree about the time, in milliseconds.
 const DISAGREEMENT: i64 = 10_000;
 
-/// States of runs: per run strictly rising, the last one never missing.
+/// States of runs: per run strictly rising, the last one never missing. Of many runs it ends with [`AppError::Behind`] for who did not take
+/// the ends of more than 1,024.
 pub type ProgressStream = BoxStream<'static, Result<News<SyncRun>, AppError>>;
 
 impl App {
@@ -74,11 +75,6 @@ fn read_cursor(text: &str) -> Result<i64, AppError> {
     text.parse().map_err(|_| AppError::BadRequest("The cursor is not one of a run's states.".to_owned()))
 }
 
-/// Told after so many ended runs were missed, that what was missed is not known any more.
-fn too_slow() -> AppError {
-    AppError::internal("a subscriber did not keep up with the runs")
-}
-
 /// One run, followed to its end.
 struct One {
     follower: Follower<Runs>,
@@ -93,8 +89,21 @@ impl One {
         if self.over {
             return Ok(None);
         }
-        let wanted = |_, event: &Event<SyncRun>| event.record.id == self.id && event.record.progress.seq > self.seq;
-        let Next::Event(record) = self.follower.next(wanted).await? else { return Err(too_slow()) };
+        let (id, seq) = (self.id, self.seq);
+        let wanted = |_, event: &Event<SyncRun>| event.record.id == id && event.record.progress.seq > seq;
+        let record = loop {
+            match self.follower.next(wanted).await? {
+                Next::Event(record) => break record,
+                // Others ended meanwhile, more than are kept; what became of one can be read.
+                Next::Behind => {
+                    self.follower.go_to(Some(self.follower.upto()));
+                    let stored = run::told(self.follower.store(), std::iter::once(id)).await?;
+                    if let Some((run, _)) = stored.into_iter().find(|(run, _)| run.progress.seq > seq) {
+                        break Arc::new(run);
+                    }
+                }
+            }
+        };
         self.seq = record.progress.seq;
         self.over = record.status.ended();
         Ok(Some((News { record, happened: true }, self)))
@@ -116,7 +125,7 @@ impl Many {
                 && event.accounts.contains(&self.account)
                 && self.server.is_none_or(|server| server == event.record.server_id)
         };
-        let Next::Event(record) = self.follower.next(wanted).await? else { return Err(too_slow()) };
+        let Next::Event(record) = self.follower.next(wanted).await? else { return Err(AppError::Behind) };
         let happened = self.follower.place() > began;
         Ok(Some((News { record, happened }, self)))
     }

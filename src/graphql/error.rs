@@ -80,8 +80,8 @@ impl Code {
                  error's extensions and the `Retry-After` header."
             }
             Self::Timeout => {
-                "It took too long and was stopped. A query can be sent again; a mutation may have been carried out, so send it again with \
-                 the same idempotency key."
+                "It took too long and was stopped, or a subscription did not keep up. A query can be sent again, and a subscription begun \
+                 again; a mutation may have been carried out, so send it again with the same idempotency key."
             }
             Self::Internal => {
                 "A fault of ours. The operator finds the cause in the log by the request id. Try again later, a mutation with the same \
@@ -159,6 +159,10 @@ impl From<AppError> for ApiError {
                 let message = format!("Too many attempts failed; try again in {seconds} seconds.");
                 Self { retry_after: Some(seconds), ..Self::new(Code::RateLimited, message) }
             }
+            AppError::Behind => Self::new(
+                Code::Timeout,
+                "The subscription did not keep up, and what it missed is not known any more. Subscribe again: it begins with what is stored.",
+            ),
             AppError::Internal(cause) => Self::internal(cause),
         }
     }

@@ -1,13 +1,19 @@
 use coppice::{
-    app::{App, input::StartSync, query::ProgressSelector},
-    domain::{run::SyncStatus, vendor::VendorKind},
+    app::{App, AppError, input::StartSync, query::ProgressSelector},
+    clock::Clock as _,
+    domain::{run::SyncStatus, server::Server, vendor::VendorKind},
     store::run,
 };
 use futures_util::StreamExt as _;
 
 use crate::support::world::{Kind, World, on_both, reader, writer};
 
-on_both!(follows_a_run_to_its_end, misses_no_run_that_ends, shows_only_what_may_be_seen);
+on_both!(
+    follows_a_run_to_its_end,
+    misses_no_run_that_ends,
+    who_misses_too_much_is_told_to_subscribe_again,
+    shows_only_what_may_be_seen,
+);
 
 fn of_run(id: coppice::id::Uuid) -> ProgressSelector {
     ProgressSelector { run_id: Some(id), ..Default::default() }
@@ -60,6 +66,46 @@ async fn misses_no_run_that_ends(kind: Kind) {
         last = states.next().await.unwrap().unwrap().record;
     }
     assert_eq!((last.id, last.status), (id, SyncStatus::Cancelled));
+}
+
+async fn who_misses_too_much_is_told_to_subscribe_again(kind: Kind) {
+    let world = World::new(kind).await;
+    let tree = world.tree().await;
+    let by = writer(&tree.partner);
+    let server = world.server(&tree.partner, VendorKind::ThreeManager, chrono_tz::UTC).await;
+    let start = async |server: &Server| {
+        let input = StartSync { server_id: server.id, feed_ids: None, idempotency_key: None };
+        world.app.start_sync(&by, input).await.unwrap().unwrap()
+    };
+    let follow = async || world.app.sync_progress(&by, ProgressSelector::default()).await.unwrap().unwrap();
+    let mut states = follow().await;
+    let other = world.server(&tree.partner, VendorKind::MpsMonitor, chrono_tz::UTC).await;
+    let one = start(&other).await;
+    let mut states_of_one = world.app.sync_progress(&by, of_run(one.id)).await.unwrap().unwrap();
+    assert_eq!(states_of_one.next().await.unwrap().unwrap().record.id, one.id);
+    let (now, id) =
+        (world.clock.now().timestamp_millis(), if kind == Kind::Postgres { "gen_random_uuid()" } else { "randomblob(16)" });
+    let ended = format!(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1100) \
+         INSERT INTO sync_run (id, server_id, trigger_kind, status, due_at, requested_at, planned, cancel_requested, started_at, \
+         finished_at, crashes, progress_seq, feeds_total, feeds_done, feeds_failed, days_total, days_done, pages) \
+         SELECT {id}, {server}, 'MANUAL', 'SUCCEEDED', {now} + i, {now}, TRUE, FALSE, {now}, {now}, 0, 1, 0, 0, 0, 0, 0, 0 FROM n",
+        server = world.database.key(server.id),
+    );
+    world.database.sql(&ended).await.unwrap();
+    // Whoever begins waits for a look that sees them.
+    let mut again = follow().await;
+    assert!(matches!(states.next().await, Some(Err(AppError::Behind))));
+    assert!(states.next().await.is_none());
+    assert_eq!(again.next().await.unwrap().unwrap().record.id, one.id, "what is open comes first");
+    let started = start(&server).await;
+    assert_eq!(again.next().await.unwrap().unwrap().record.id, started.id);
+
+    // A run of its own is read again.
+    world.app.cancel_sync(&by, one.id).await.unwrap().unwrap();
+    let last = states_of_one.next().await.unwrap().unwrap().record;
+    assert_eq!((last.id, last.status), (one.id, SyncStatus::Cancelled));
+    assert!(states_of_one.next().await.is_none());
 }
 
 async fn shows_only_what_may_be_seen(kind: Kind) {
