@@ -21,7 +21,7 @@ pub struct Subscription;
 /// What happens, as it happens.
 #[GraphqlSubscription]
 impl Subscription {
-    /// Progress of runs: the stored state of each that is open, then newer ones; states in between may be merged, the last one never is.
+    /// Progress of runs: the stored state of each open one, then newer ones; some may be merged, never the last; TIMEOUT: lagged, begin again.
     async fn sync_progress(
         &self,
         ctx: &Context<'_>,

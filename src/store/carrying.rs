@@ -7,7 +7,7 @@
 use sea_orm::{ConnectionTrait as _, DbBackend};
 
 use super::{
-    Source as _, Store, StoreError,
+    Source as _, Store, StoreError, Tx,
     collecting::sql::{MAX_ROWS, Rows, statement},
     consumption::MONTH_SUMS,
 };
@@ -55,7 +55,7 @@ pub async fn carry_up(store: &Store) -> Result<usize, StoreError> {
 }
 
 /// Adds what `picked` months have more than was carried up to the sums of all accounts above theirs.
-async fn add_above(tx: &super::Tx, picked: Rows) -> Result<(), StoreError> {
+async fn add_above(tx: &Tx, picked: Rows) -> Result<(), StoreError> {
     let columns = |between: &str, of: fn(&str) -> String| MONTH_SUMS.map(of).join(between);
     let tail = format!(
         ") INSERT INTO account_month_below (account_id, month, {}) \
