@@ -27,6 +27,7 @@ mod m20261122_7_create_ledger;
 mod m20261122_8_create_health;
 mod m20261122_9_create_idempotency;
 mod m20261127_1_create_sums_below;
+mod m20261127_2_index_ledger;
 
 /// The migrations in their order.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +52,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_40_create_sessions::Migration),
             Box::new(m20261122_41_create_audit::Migration),
             Box::new(m20261127_1_create_sums_below::Migration),
+            Box::new(m20261127_2_index_ledger::Migration),
         ]
     }
 }

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use super::{
     App, AppError,
     query::{
-        AccountFilter, AccountOrder, AnomalyFilter, CollectionsOf, DepositFilter, DepositOrder, FeedFilter, FeedOrder,
-        HealthSummary, ServerFilter, ServerOrder, SyncRunFilter,
+        AccountFilter, AccountOrder, AnomalyFilter, CollectionsOf, DepositFilter, FeedFilter, FeedOrder, HealthSummary,
+        ServerFilter, ServerOrder, SyncRunFilter,
     },
 };
 use crate::{
@@ -116,15 +116,9 @@ impl App {
         Ok(run::collections(&self.parts.store, actor.account_id, of, page).await?)
     }
 
-    /// Ledger entries.
-    pub async fn deposits(
-        &self,
-        actor: &Actor,
-        filter: &DepositFilter,
-        order: DepositOrder,
-        page: &PageArgs,
-    ) -> Listed<Deposit> {
-        Ok(ledger::list(&self.parts.store, actor.account_id, filter, order, page).await?)
+    /// Ledger entries, in the order of posting.
+    pub async fn deposits(&self, actor: &Actor, filter: &DepositFilter, page: &PageArgs) -> Listed<Deposit> {
+        Ok(ledger::list(&self.parts.store, actor.account_id, filter, page).await?)
     }
 
     /// Anomalies, the latest first.

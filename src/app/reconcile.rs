@@ -89,7 +89,7 @@ async fn note(store: &Store, report: &mut Reconciliation, found: Vec<Difference>
             reconcile.pages = ?difference.pages,
             reconcile.standard = difference.standard,
             reconcile.repaired = difference.repaired,
-            "a total differs from the entries"
+            "a total does not agree with what it is made of"
         );
         if report.differences.len() < MAX_SHOWN {
             report.differences.push(difference);

@@ -167,16 +167,6 @@ pub struct DepositFilter {
     pub created_since: Option<Instant>,
 }
 
-/// Orders of ledger entries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum DepositOrder {
-    /// As posted: no entry is ever added before a cursor given out.
-    #[default]
-    Posting,
-    /// The latest day first.
-    DayDesc,
-}
-
 /// Which anomalies.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AnomalyFilter {

@@ -22,8 +22,8 @@ use crate::{
         account::Actor,
         paging::PageArgs,
         query::{
-            AccountFilter, CertificateFilter, CertificateOrder, DepositFilter, DepositOrder, FeedFilter, NameOrder,
-            ServerFilter, SyncRunFilter,
+            AccountFilter, CertificateFilter, CertificateOrder, DepositFilter, FeedFilter, NameOrder, ServerFilter,
+            SyncRunFilter,
         },
     },
     id::{Kind, PublicId, Uuid},
@@ -160,13 +160,8 @@ impl Session<'_> {
         Ok(self.app.sync_runs(self.actor, &filter, &page).await?.into())
     }
 
-    pub(super) async fn deposits(
-        self,
-        filter: DepositFilter,
-        order: DepositOrder,
-        page: PageArgs,
-    ) -> Result<Connection<Deposit>> {
-        Ok(self.app.deposits(self.actor, &filter, order, &page).await?.into())
+    pub(super) async fn deposits(self, filter: DepositFilter, page: PageArgs) -> Result<Connection<Deposit>> {
+        Ok(self.app.deposits(self.actor, &filter, &page).await?.into())
     }
 
     pub(super) async fn certificates(

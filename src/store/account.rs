@@ -65,7 +65,8 @@ pub async fn list(
     args: &PageArgs,
 ) -> Result<Page<Account>, StoreError> {
     use account::Column as C;
-    let mut all = Condition::all().add(below(C::Id, viewer));
+    let (owned, wide) = store.owned(C::Id, viewer, None).await?;
+    let mut all = Condition::all().add(owned);
     if let Some(parent) = filter.parent_id {
         all = all.add(C::ParentId.eq(parent)).add(seen(parent, viewer));
     }
@@ -102,7 +103,7 @@ pub async fn list(
         let first = if by_name { KeyValue::Text(row.name_key.clone()) } else { KeyValue::Number(row.updated_at) };
         vec![first, KeyValue::id(row.id)]
     };
-    page(&store.db, account::Entity::find().filter(all), list, &keys, args, values, from_row).await
+    page(&store.db, account::Entity::find().filter(all), list, &SortKey::along(keys, wide), args, values, from_row).await
 }
 
 /// Of `accounts`, those that lie below `top` (not `top` itself).

@@ -10,7 +10,7 @@ use sea_orm::{
 
 use super::{
     Source, Store, StoreError, Tx,
-    convert::{below, day, instant, named, seen},
+    convert::{below, day, instant, named},
     paging::{KeyValue, SortKey, page},
 };
 use crate::{
@@ -72,10 +72,8 @@ pub async fn resolve(tx: &Tx, id: Uuid, status: AnomalyStatus, note: Option<&str
 /// A page of the anomalies that `viewer` may see.
 pub async fn list(store: &Store, viewer: Uuid, filter: &AnomalyFilter, args: &PageArgs) -> Result<Page<Anomaly>, StoreError> {
     use anomaly::Column as C;
-    let mut all = Condition::all().add(below(feed::Column::AccountId, viewer));
-    if let Some(account) = filter.account_id {
-        all = all.add(below(feed::Column::AccountId, account)).add(seen(account, viewer));
-    }
+    let (owned, wide) = store.owned(feed::Column::AccountId, viewer, filter.account_id).await?;
+    let mut all = Condition::all().add(owned);
     if let Some(feed) = filter.feed_id {
         all = all.add(C::FeedId.eq(feed));
     }
@@ -85,5 +83,5 @@ pub async fn list(store: &Store, viewer: Uuid, filter: &AnomalyFilter, args: &Pa
     let select = anomaly::Entity::find().join(JoinType::InnerJoin, anomaly::Relation::Feed.def()).filter(all);
     let keys = [SortKey::desc(C::RaisedAt.into_expr()), SortKey::desc(C::Id.into_expr())];
     let values = |row: &anomaly::Model| vec![KeyValue::Number(row.raised_at), KeyValue::id(row.id)];
-    page(&store.db, select, "anomaly", &keys, args, values, from_row).await
+    page(&store.db, select, "anomaly", &SortKey::along(keys, wide), args, values, from_row).await
 }

@@ -14,9 +14,9 @@ use sea_orm::{
 
 use super::{
     Store, StoreError, account as accounts, anomaly as anomalies, certificate as certificates,
-    convert::{below, owner_seen, seen},
+    convert::{below, owner_seen, seen, within},
     device as devices, feed as feeds, health as changes, identity, ledger,
-    paging::{KeyValue, SortKey, pages},
+    paging::{KeyValue, Nearest, SortKey, pages},
     run as runs, server as servers,
 };
 use crate::{
@@ -60,8 +60,9 @@ pub async fn servers_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Bel
     let select = server::Entity::find();
     let keys = [SortKey::asc(C::NameKey.into_expr()), SortKey::asc(C::Id.into_expr())];
     let values = |row: &server::Model| vec![KeyValue::Text(row.name_key.clone()), KeyValue::id(row.id)];
-    let of = |parent: Expr| seen(parent.clone(), viewer).and(below(C::AccountId, parent));
-    pages(store, &select, parents, of, "server.name", &keys, &ask.page, values, servers::from_row).await
+    let wide = store.are_wide(parents).await?;
+    let of = |parent: Expr| seen(parent.clone(), viewer).and(within(C::AccountId, parent, wide));
+    pages(store, &select, parents, of, "server.name", &SortKey::along(keys, wide), &ask.page, values, servers::from_row).await
 }
 
 /// The feeds of servers, or of accounts and those below them, by name.
@@ -74,12 +75,13 @@ pub async fn feeds_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Below
         let [unnamed, name] = KeyValue::nulls_last(row.name_key.clone());
         vec![unnamed, name, KeyValue::id(row.id)]
     };
+    let wide = ask.under != Under::Server && store.are_wide(parents).await?;
     let of = |parent: Expr| match ask.under {
         // A customer sees its feeds of a server, not those of others.
         Under::Server => C::ServerId.into_expr().eq(parent).and(below(C::AccountId, viewer)),
-        _ => seen(parent.clone(), viewer).and(below(C::AccountId, parent)),
+        _ => seen(parent.clone(), viewer).and(within(C::AccountId, parent, wide)),
     };
-    pages(store, &select, parents, of, "feed.name", &keys, &ask.page, values, feeds::from_row).await
+    pages(store, &select, parents, of, "feed.name", &SortKey::along(keys, wide), &ask.page, values, feeds::from_row).await
 }
 
 /// The devices of feeds, by vendor device id.
@@ -165,11 +167,13 @@ pub async fn api_keys_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Be
 /// The certificates of accounts and those below them, the latest first.
 pub async fn certificates_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Below) -> Pages<Certificate> {
     use certificate::Column as C;
-    let select = certificate::Entity::find().filter(below(C::AccountId, viewer));
+    let select = certificate::Entity::find();
     let keys = [SortKey::desc(C::IssuedAt.into_expr()), SortKey::asc(C::Id.into_expr())];
     let values = |row: &certificate::Model| vec![KeyValue::Number(row.issued_at), KeyValue::id(row.id)];
-    let of = |parent: Expr| below(C::AccountId, parent);
-    let found = pages(store, &select, parents, of, "certificate.issued", &keys, &ask.page, values, Ok).await?;
+    let wide = store.are_wide(parents).await?;
+    let of = |parent: Expr| seen(parent.clone(), viewer).and(within(C::AccountId, parent, wide));
+    let found =
+        pages(store, &select, parents, of, "certificate.issued", &SortKey::along(keys, wide), &ask.page, values, Ok).await?;
     certificates::complete_below(store, found).await
 }
 
@@ -203,13 +207,16 @@ pub async fn deposits_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Be
     if let Some(to) = ask.to {
         select = select.filter(C::Day.lte(to.to_string()));
     }
-    let keys = [SortKey::desc(C::Day.into_expr()), SortKey::desc(C::Seq.into_expr())];
+    let keys = || [SortKey::desc(C::Day.into_expr()), SortKey::desc(C::Seq.into_expr())];
+    let list = "deposit.day";
     let values = |row: &deposit::Model| vec![KeyValue::Text(row.day.clone()), KeyValue::Number(row.seq)];
+    let days = ["0000-00-00", "9999-99-99"].map(|day| KeyValue::Text(day.to_owned()));
+    let nearest = Nearest::new(store, &select, C::AccountId, list, keys(), &ask.page, &days)?;
     let of = |parent: Expr| match ask.under {
         Under::Feed => feed_seen(parent.clone(), viewer).and(C::FeedId.into_expr().eq(parent)),
-        _ => seen(parent.clone(), viewer).and(below(C::AccountId, parent)),
+        _ => nearest.of(&parent).and(seen(parent, viewer)),
     };
-    pages(store, &select, parents, of, "deposit.day", &keys, &ask.page, values, ledger::from_row).await
+    pages(store, &select, parents, of, list, &keys(), &ask.page, values, ledger::from_row).await
 }
 
 /// The runs of servers, the latest requested first.

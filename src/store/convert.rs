@@ -108,6 +108,17 @@ pub(super) fn below(column: impl ColumnTrait, top: impl Into<Expr>) -> Expr {
     column.in_subquery(subtree(top))
 }
 
+/// The same in a list; of a `wide` account asked for each row by itself, so that PostgreSQL goes along the list's order: it does not turn
+/// what has an `OFFSET` into a join.
+pub(super) fn within(column: impl ColumnTrait, top: impl Into<Expr>, wide: bool) -> Expr {
+    let mut select = subtree(top);
+    if !wide {
+        return column.in_subquery(select);
+    }
+    select.and_where(account_closure::Column::DescendantId.into_expr().eq(column.into_expr())).limit(1).offset(0);
+    Expr::exists(select)
+}
+
 /// Whether `account`, a key or a column that has one, is `viewer` or below it: asked once for a list, where `below` asks for each row. A list
 /// below an account that is not to be seen is empty, as below one that is not there, though the caller's own may lie below it.
 pub(super) fn seen(account: impl Into<Expr>, viewer: Uuid) -> Expr {

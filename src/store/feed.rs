@@ -12,7 +12,7 @@ use sea_orm::{
 use super::{
     Source, Store, StoreError, Tx,
     columns::{Word, columns},
-    convert::{askable, below, containing, day, day_opt, health, insert, instant, key, millis, named, seen, zone},
+    convert::{askable, below, containing, day, day_opt, health, insert, instant, key, millis, named, zone},
     paging::{KeyValue, SortKey, page},
 };
 use crate::{
@@ -159,10 +159,8 @@ pub async fn list(
     args: &PageArgs,
 ) -> Result<Page<Feed>, StoreError> {
     use feed::Column as C;
-    let mut all = Condition::all().add(below(C::AccountId, viewer));
-    if let Some(account) = filter.account_id {
-        all = all.add(below(C::AccountId, account)).add(seen(account, viewer));
-    }
+    let (owned, wide) = store.owned(C::AccountId, viewer, filter.account_id).await?;
+    let mut all = Condition::all().add(owned);
     if let Some(server) = filter.server_id {
         all = all.add(C::ServerId.eq(server));
     }
@@ -198,7 +196,7 @@ pub async fn list(
                 let [unnamed, name] = KeyValue::nulls_last(row.name_key.clone());
                 vec![unnamed, name, id(row)]
             };
-            page(&store.db, select, "feed.name", &keys, args, values, from_row).await
+            page(&store.db, select, "feed.name", &SortKey::along(keys, wide), args, values, from_row).await
         }
         NameOrder::UpdatedAtAsc | NameOrder::UpdatedAtDesc => {
             let keys = [
@@ -206,7 +204,7 @@ pub async fn list(
                 SortKey::asc(C::Id.into_expr()),
             ];
             let values = |row: &Row| vec![KeyValue::Number(row.updated_at), id(row)];
-            page(&store.db, select, "feed.updated", &keys, args, values, from_row).await
+            page(&store.db, select, "feed.updated", &SortKey::along(keys, wide), args, values, from_row).await
         }
     }
 }

@@ -10,8 +10,8 @@ use sea_orm::{
 
 use super::{
     Source, Store, StoreError,
-    convert::{below, day, named, seen},
-    paging::{KeyValue, SortKey, page},
+    convert::{below, day, named},
+    paging::{KeyValue, Nearest, SortKey, page},
 };
 use crate::{
     clock::from_millis,
@@ -19,7 +19,7 @@ use crate::{
         ledger::{Deposit, DepositKind},
         pages::{Pages, StandardPages},
         paging::{Page, PageArgs},
-        query::{DepositFilter, DepositOrder},
+        query::DepositFilter,
     },
     id::Uuid,
 };
@@ -57,22 +57,13 @@ pub async fn is_reversed(from: &impl Source, id: Uuid) -> Result<bool, StoreErro
     Ok(deposit::Entity::find().filter(deposit::Column::ReversalOf.eq(id)).one(from.db()).await?.is_some())
 }
 
-/// A page of the entries that `viewer` may see.
+/// A page of the entries that `viewer` may see, in the order of posting.
 ///
-/// In the order of posting, what an open transaction could still precede is held back: on PostgreSQL entries are ordered by their
-/// transaction and shown once every earlier transaction has ended; on SQLite writers are alone, so the sequence is that order.
-pub async fn list(
-    store: &Store,
-    viewer: Uuid,
-    filter: &DepositFilter,
-    order: DepositOrder,
-    args: &PageArgs,
-) -> Result<Page<Deposit>, StoreError> {
+/// What an open transaction could still precede is held back: on PostgreSQL entries are ordered by their transaction and shown once every
+/// earlier transaction has ended; on SQLite writers are alone, so the sequence is that order.
+pub async fn list(store: &Store, viewer: Uuid, filter: &DepositFilter, args: &PageArgs) -> Result<Page<Deposit>, StoreError> {
     use deposit::Column as C;
-    let mut all = Condition::all().add(below(C::AccountId, viewer));
-    if let Some(account) = filter.account_id {
-        all = all.add(below(C::AccountId, account)).add(seen(account, viewer));
-    }
+    let mut all = Condition::all();
     if let Some(feed) = filter.feed_id {
         all = all.add(C::FeedId.eq(feed));
     }
@@ -85,21 +76,23 @@ pub async fn list(
     if let Some(since) = filter.created_since {
         all = all.add(C::CreatedAt.gte(since.timestamp_millis()));
     }
-    let select = deposit::Entity::find();
-    match order {
-        DepositOrder::Posting => {
-            if !store.is_sqlite() {
-                let settled = Expr::cust("pg_snapshot_xmin(pg_current_snapshot())::text::bigint");
-                all = all.add(C::Tx.into_expr().lt(settled));
-            }
-            let keys = [SortKey::asc(C::Tx.into_expr()), SortKey::asc(C::Seq.into_expr())];
-            let values = |row: &deposit::Model| vec![KeyValue::Number(row.tx), KeyValue::Number(row.seq)];
-            page(&store.db, select.filter(all), "deposit.posting", &keys, args, values, from_row).await
-        }
-        DepositOrder::DayDesc => {
-            let keys = [SortKey::desc(C::Day.into_expr()), SortKey::desc(C::Seq.into_expr())];
-            let values = |row: &deposit::Model| vec![KeyValue::Text(row.day.clone()), KeyValue::Number(row.seq)];
-            page(&store.db, select.filter(all), "deposit.day", &keys, args, values, from_row).await
-        }
+    if !store.is_sqlite() {
+        let settled = Expr::cust("pg_snapshot_xmin(pg_current_snapshot())::text::bigint");
+        all = all.add(C::Tx.into_expr().lt(settled));
     }
+    let mut select = deposit::Entity::find().filter(all);
+    let list = "deposit.posting";
+    let keys = || [SortKey::asc(C::Tx.into_expr()), SortKey::asc(C::Seq.into_expr())];
+    let values = |row: &deposit::Model| vec![KeyValue::Number(row.tx), KeyValue::Number(row.seq)];
+    // What else is asked for is found by an index of its own.
+    let whole = filter.feed_id.is_none() && filter.from.is_none() && filter.to.is_none();
+    let (owned, wide) = store.owned(C::AccountId, viewer, filter.account_id).await?;
+    if whole && !wide {
+        let top = filter.account_id.unwrap_or(viewer);
+        let all_time = [0, i64::MAX].map(KeyValue::Number);
+        let nearest = Nearest::new(store, &select, C::AccountId, list, keys(), args, &all_time)?;
+        select = select.filter(nearest.of(&Expr::val(top)));
+    }
+    let keys = SortKey::along(keys(), wide);
+    page(&store.db, select.filter(owned), list, &keys, args, values, from_row).await
 }

@@ -31,6 +31,7 @@ use self::{
     open::Opened,
     reading::Reading,
     tx::{Inner, WritePermit},
+    width::Widths,
 };
 use crate::clock::SharedClock;
 
@@ -64,6 +65,7 @@ pub mod server;
 pub mod server_settings;
 pub mod session;
 mod tx;
+mod width;
 
 pub(crate) use self::open::is_outside_transactions;
 pub use self::{open::postgres_options, tx::Tx};
@@ -169,6 +171,7 @@ pub struct Store {
     /// Since when the open write transaction of this process may commit, in milliseconds (SQLite); `i64::MAX` while there is none.
     open_since: Arc<AtomicI64>,
     url: Arc<str>,
+    widths: Widths,
     /// Bytes of one statement; only a single row may have more.
     statement_bytes: usize,
 }
@@ -198,6 +201,7 @@ impl Store {
             turns: Arc::new(Semaphore::new(1)),
             open_since: Arc::new(AtomicI64::new(i64::MAX)),
             url: settings.url.as_str().into(),
+            widths: Widths::default(),
             statement_bytes,
         })
     }

@@ -22,6 +22,9 @@ use crate::{
     domain::paging::{MAX_PAGE, Page, PageArgs},
     id::Uuid,
 };
+pub(super) use nearest::Nearest;
+
+mod nearest;
 
 /// The value of a sort key in one row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +63,7 @@ pub(super) struct SortKey {
     expr: Expr,
     descending: bool,
     sorts: Sorts,
+    along: bool,
 }
 
 /// What rows are sorted by for a key.
@@ -81,7 +85,18 @@ impl SortKey {
     }
 
     pub(super) fn directed(expr: impl Into<Expr>, descending: bool) -> Self {
-        Self { expr: expr.into(), descending, sorts: Sorts::Itself }
+        Self { expr: expr.into(), descending, sorts: Sorts::Itself, along: false }
+    }
+
+    /// The same keys, and whether the rows are best read along an index on them. PostgreSQL is told by how cursors are compared: it may enter
+    /// an index only where it should, since it takes a place in one for the nearer the less it knows.
+    pub(super) fn along<const N: usize>(keys: [Self; N], along: bool) -> [Self; N] {
+        keys.map(|key| Self { along, ..key })
+    }
+
+    /// The direction in which a page is read.
+    fn order(&self, args: &PageArgs) -> Order {
+        if self.descending == args.backward { Order::Asc } else { Order::Desc }
     }
 
     /// A text that may be null, which is last in both directions: whether it is, and what it is.
@@ -106,19 +121,29 @@ pub(super) fn decode(list: &str, keys: usize, cursor: &str) -> Result<Vec<KeyVal
     if of == list && values.len() == keys { Ok(values) } else { Err(StoreError::Cursor) }
 }
 
-/// The rows beyond `values` in the keys' order, or against it.
+/// The rows beyond `values` in the keys' order, or against it. Along an index on the keys it is entered there: by one comparison of all keys
+/// where they go in one direction, else by the first one.
 fn beyond(keys: &[SortKey], values: &[KeyValue], against: bool) -> Result<Condition, StoreError> {
+    let exprs = values.iter().map(KeyValue::expr).collect::<Result<Vec<_>, _>>()?;
+    let (Some(first), Some(value)) = (keys.first(), exprs.first()) else { return Err(StoreError::Cursor) };
+    let grows = first.descending == against;
+    if first.along && keys.iter().all(|key| key.descending == first.descending) {
+        let (row, place) = (Expr::tuple(keys.iter().map(|key| key.expr.clone())), Expr::tuple(exprs));
+        return Ok(Condition::all().add(if grows { row.gt(place) } else { row.lt(place) }));
+    }
+    let (key, value) = (first.expr.clone(), value.clone());
+    let from_there = first.along.then(|| if grows { key.gte(value) } else { key.lte(value) });
     let mut any = Condition::any();
     for (place, key) in keys.iter().enumerate() {
         let mut all = Condition::all();
-        for (equal, value) in keys[..place].iter().zip(values) {
-            all = all.add(equal.expr.clone().eq(value.expr()?));
+        for (equal, value) in keys[..place].iter().zip(&exprs) {
+            all = all.add(equal.expr.clone().eq(value.clone()));
         }
-        let value = values[place].expr()?;
+        let value = exprs[place].clone();
         let further = if key.descending == against { key.expr.clone().gt(value) } else { key.expr.clone().lt(value) };
         any = any.add(all.add(further));
     }
-    Ok(any)
+    Ok(Condition::all().add_option(from_there).add(any))
 }
 
 /// One page of `select`, which filters but neither sorts nor limits. `list` names the list and its order.
@@ -155,7 +180,7 @@ fn ask<E: EntityTrait>(
         }
     }
     for key in keys {
-        let order = if key.descending == args.backward { Order::Asc } else { Order::Desc };
+        let order = key.order(args);
         select = match &key.sorts {
             Sorts::Itself => select.order_by(key.expr.clone(), order),
             Sorts::Nullable(text) => {
@@ -165,22 +190,33 @@ fn ask<E: EntityTrait>(
             Sorts::Nothing => select,
         };
     }
-    Ok(select.limit(limit(args) as u64 + u64::from(args.asks_for_more)))
+    Ok(select.limit(rows(args)))
 }
 
-/// The statement with the size of its page in its text. As a parameter, PostgreSQL plans for a tenth of all rows, or anew each time.
-fn planned(mut statement: Statement) -> Statement {
-    if statement.db_backend == DbBackend::Postgres
-        && let Some(Values(values)) = &mut statement.values
-        && let Some(Value::BigUnsigned(Some(size))) = values.last()
-    {
-        let parameter = format!("LIMIT ${}", values.len());
-        if let Some((before, after)) = statement.sql.rsplit_once(&parameter) {
-            statement.sql = format!("{before}LIMIT {size}{after}");
-            values.pop();
+/// The statement with the sizes of its pages in its text. As parameters, PostgreSQL plans for a tenth of all rows, or anew each time.
+fn planned(statement: Statement) -> Statement {
+    let (DbBackend::Postgres, Some(Values(values))) = (statement.db_backend, &statement.values) else { return statement };
+    let mut parts = statement.sql.split('$');
+    let mut sql = String::with_capacity(statement.sql.len());
+    sql.push_str(parts.next().unwrap_or_default());
+    let mut kept = Vec::with_capacity(values.len());
+    // Parameters stand in the text in their order, each once.
+    for (value, part) in values.iter().zip(parts) {
+        if let Value::BigUnsigned(Some(size)) = value {
+            sql.push_str(&size.to_string());
+        } else {
+            kept.push(value.clone());
+            sql.push('$');
+            sql.push_str(&kept.len().to_string());
         }
+        sql.push_str(part.trim_start_matches(|letter: char| letter.is_ascii_digit()));
     }
-    statement
+    Statement::from_sql_and_values(statement.db_backend, sql, kept)
+}
+
+/// Rows that are read for a page.
+fn rows(args: &PageArgs) -> u64 {
+    limit(args) as u64 + u64::from(args.asks_for_more)
 }
 
 fn limit(args: &PageArgs) -> usize {
@@ -240,7 +276,7 @@ where
     let one = |parent: Expr| Ok::<_, StoreError>(ask(select.clone().filter(of(parent)), list, keys, args)?.into_query());
     for parents in parents.chunks(PARENTS_AT_ONCE) {
         let mut statement: Option<SelectStatement> = None;
-        if store.is_sqlite() {
+        if store.is_sqlite() || parents.len() == 1 {
             for parent in parents {
                 let mut part = Query::select();
                 part.column((LISTED, Asterisk)).expr_as(Expr::val(*parent), PARENT);

@@ -11,7 +11,7 @@ use sea_orm::{
 use super::{
     Source, Store, StoreError, Tx,
     columns::{Word, columns},
-    convert::{below, day, day_opt, insert, instant, named, reason, seen},
+    convert::{below, day, day_opt, insert, instant, named, reason},
     paging::{KeyValue, SortKey, page},
 };
 use crate::{
@@ -100,11 +100,13 @@ pub(super) fn collection_from_row(row: CollectionRow) -> Result<Collection, Stor
     })
 }
 
+fn with_servers() -> Select<sync_run::Entity> {
+    sync_run::Entity::find().join(JoinType::InnerJoin, sync_run::Relation::Server.def())
+}
+
 /// Runs of the servers that `viewer` may see.
 pub(super) fn seen_by(viewer: Uuid) -> Select<sync_run::Entity> {
-    sync_run::Entity::find()
-        .join(JoinType::InnerJoin, sync_run::Relation::Server.def())
-        .filter(below(server::Column::AccountId, viewer))
+    with_servers().filter(below(server::Column::AccountId, viewer))
 }
 
 /// The runs with these ids that `viewer` may see.
@@ -144,10 +146,8 @@ pub async fn current(from: &impl Source, viewer: Uuid, servers: &[Uuid]) -> Resu
 /// A page of the runs that `viewer` may see, the latest requested first.
 pub async fn list(store: &Store, viewer: Uuid, filter: &SyncRunFilter, args: &PageArgs) -> Result<Page<SyncRun>, StoreError> {
     use sync_run::Column as C;
-    let mut all = Condition::all();
-    if let Some(account) = filter.account_id {
-        all = all.add(below(server::Column::AccountId, account)).add(seen(account, viewer));
-    }
+    let (owned, wide) = store.owned(server::Column::AccountId, viewer, filter.account_id).await?;
+    let mut all = Condition::all().add(owned);
     if let Some(server) = filter.server_id {
         all = all.add(C::ServerId.eq(server));
     }
@@ -162,7 +162,7 @@ pub async fn list(store: &Store, viewer: Uuid, filter: &SyncRunFilter, args: &Pa
     }
     let keys = [SortKey::desc(C::RequestedAt.into_expr()), SortKey::desc(C::Id.into_expr())];
     let values = |row: &sync_run::Model| vec![KeyValue::Number(row.requested_at), KeyValue::id(row.id)];
-    page(&store.db, seen_by(viewer).filter(all), "run", &keys, args, values, from_row).await
+    page(&store.db, with_servers().filter(all), "run", &SortKey::along(keys, wide), args, values, from_row).await
 }
 
 /// Collections of the feeds that `viewer` may see.

@@ -10,7 +10,7 @@ use sea_orm::{
 
 use super::{
     Source, Store, StoreError, Tx,
-    convert::{below, containing, health, insert, instant, key, millis, named, seen, time, time_text, zone},
+    convert::{below, containing, health, insert, instant, key, millis, named, time, time_text, zone},
     paging::{KeyValue, SortKey, page},
 };
 use crate::{
@@ -96,10 +96,8 @@ pub async fn list(
     args: &PageArgs,
 ) -> Result<Page<Server>, StoreError> {
     use server::Column as C;
-    let mut all = Condition::all().add(below(C::AccountId, viewer));
-    if let Some(account) = filter.account_id {
-        all = all.add(below(C::AccountId, account)).add(seen(account, viewer));
-    }
+    let (owned, wide) = store.owned(C::AccountId, viewer, filter.account_id).await?;
+    let mut all = Condition::all().add(owned);
     if !filter.vendor.is_empty() {
         all = all.add(C::Vendor.is_in(filter.vendor.iter().map(|vendor| vendor.as_str())));
     }
@@ -127,7 +125,7 @@ pub async fn list(
         let first = if by_name { KeyValue::Text(row.name_key.clone()) } else { KeyValue::Number(row.updated_at) };
         vec![first, KeyValue::id(row.id)]
     };
-    page(&store.db, server::Entity::find().filter(all), list, &keys, args, values, from_row).await
+    page(&store.db, server::Entity::find().filter(all), list, &SortKey::along(keys, wide), args, values, from_row).await
 }
 
 /// What is stored of a server beside its record.

@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, InputObject, Object};
 
 use crate::{
-    domain::query::{self, DepositOrder},
+    domain::query,
     graphql::{
         connection::{Connection, page_args},
         context::{Session, key},
@@ -46,7 +46,7 @@ impl AccountQueries {
         #[graphql(desc = "Which ones; null for all.")] filter: Option<DepositFilter>,
     ) -> Result<Connection<Deposit>> {
         let filter = filter.map(Into::into).unwrap_or_default();
-        Session::of(ctx)?.deposits(filter, DepositOrder::Posting, page_args(ctx)).await
+        Session::of(ctx)?.deposits(filter, page_args(ctx)).await
     }
 
     /// Pages and trees over time; null when the caller may not see the account.

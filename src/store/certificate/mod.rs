@@ -11,7 +11,7 @@ use sea_orm::{
 use super::{
     Source, Store, StoreError, Tx,
     collecting::sql::{Rows, statement},
-    convert::{askable, below, seen},
+    convert::{askable, below},
     paging::{KeyValue, SortKey, page},
 };
 use crate::{
@@ -181,10 +181,8 @@ pub async fn list(
     args: &PageArgs,
 ) -> Result<Page<Certificate>, StoreError> {
     use certificate::Column as C;
-    let mut all = Condition::all().add(below(C::AccountId, viewer));
-    if let Some(account) = filter.account_id {
-        all = all.add(below(C::AccountId, account)).add(seen(account, viewer));
-    }
+    let (owned, wide) = store.owned(C::AccountId, viewer, filter.account_id).await?;
+    let mut all = Condition::all().add(owned);
     if let Some(from) = filter.from {
         all = all.add(C::Month.gte(from.to_string()));
     }
@@ -218,7 +216,8 @@ pub async fn list(
     let values = move |row: &certificate::Model| {
         vec![KeyValue::Number(if issued { row.issued_at } else { row.updated_at }), KeyValue::id(row.id)]
     };
-    let rows = page(&store.db, certificate::Entity::find().filter(all), name, &keys, args, values, Ok).await?;
+    let rows =
+        page(&store.db, certificate::Entity::find().filter(all), name, &SortKey::along(keys, wide), args, values, Ok).await?;
     let (cursors, items): (Vec<_>, Vec<_>) = rows.items.into_iter().unzip();
     let items = cursors.into_iter().zip(complete(store, items).await?).collect();
     Ok(Page { items, has_next: rows.has_next, has_previous: rows.has_previous })

@@ -7,8 +7,8 @@ use coppice::{
         pages::{Pages, StandardPages},
         paging::PageArgs,
         query::{
-            AccountFilter, AccountOrder, AnomalyFilter, CollectionsOf, DepositFilter, DepositOrder, FeedFilter, FeedOrder,
-            PageSum, ServerFilter, ServerOrder, SyncRunFilter,
+            AccountFilter, AccountOrder, AnomalyFilter, CollectionsOf, DepositFilter, FeedFilter, FeedOrder, PageSum,
+            ServerFilter, ServerOrder, SyncRunFilter,
         },
         vendor::VendorKind,
     },
@@ -175,7 +175,7 @@ async fn shows_only_what_may_be_seen(kind: Kind) {
         let by_account = app.feeds(by, &filter, FeedOrder::NameAsc, &args).await.unwrap().items.len();
         assert_eq!(by_account, usize::from(of_server), "{who}");
         app.health_history(by, HealthSubject::Feed(feed.id), &args).await.unwrap();
-        app.deposits(by, &DepositFilter::default(), DepositOrder::DayDesc, &args).await.unwrap();
+        app.deposits(by, &DepositFilter::default(), &args).await.unwrap();
     }
     let summaries = app.health_summaries(&by, &[tree.partner.id, tree.other_partner.id]).await.unwrap();
     let summary = summaries[&tree.partner.id];

@@ -7,7 +7,7 @@ use coppice::{
         account::Permission,
         certificate::{Certificate, CertificateStatus},
         paging::PageArgs,
-        query::{Below, CertificateFilter, CertificateOrder, DepositFilter, DepositOrder, Under},
+        query::{Below, CertificateFilter, CertificateOrder, DepositFilter, Under},
         vendor::VendorKind,
     },
     id::Uuid,
@@ -292,6 +292,6 @@ async fn lists_are_limited_to_what_may_be_seen(kind: Kind) {
     assert_eq!(found.items.len(), 1);
     // The ledger itself is as it was.
     let entries = DepositFilter { account_id: Some(tree.customer.id), ..Default::default() };
-    let entries = world.app.deposits(&reader(&tree.customer), &entries, DepositOrder::DayDesc, &page).await.unwrap();
+    let entries = world.app.deposits(&reader(&tree.customer), &entries, &page).await.unwrap();
     assert_eq!(entries.items.len(), 1);
 }
