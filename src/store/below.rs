@@ -207,16 +207,18 @@ pub async fn deposits_of(store: &Store, viewer: Uuid, parents: &[Uuid], ask: &Be
     if let Some(to) = ask.to {
         select = select.filter(C::Day.lte(to.to_string()));
     }
-    let keys = || [SortKey::desc(C::Day.into_expr()), SortKey::desc(C::Seq.into_expr())];
+    let keys = [SortKey::desc(C::Day.into_expr()), SortKey::desc(C::Seq.into_expr())];
     let list = "deposit.day";
     let values = |row: &deposit::Model| vec![KeyValue::Text(row.day.clone()), KeyValue::Number(row.seq)];
+    if ask.under == Under::Feed {
+        let of = |parent: Expr| feed_seen(parent.clone(), viewer).and(C::FeedId.into_expr().eq(parent));
+        return pages(store, &select, parents, of, list, &keys, &ask.page, values, ledger::from_row).await;
+    }
     let days = ["0000-00-00", "9999-99-99"].map(|day| KeyValue::Text(day.to_owned()));
-    let nearest = Nearest::new(store, &select, C::AccountId, list, keys(), &ask.page, &days)?;
-    let of = |parent: Expr| match ask.under {
-        Under::Feed => feed_seen(parent.clone(), viewer).and(C::FeedId.into_expr().eq(parent)),
-        _ => nearest.of(&parent).and(seen(parent, viewer)),
-    };
-    pages(store, &select, parents, of, list, &keys(), &ask.page, values, ledger::from_row).await
+    let nearest = Nearest::new(store, &select, C::AccountId, list, &keys, &ask.page, &days)?;
+    let of = |parent: Expr| nearest.of(&parent).and(seen(parent, viewer));
+    let (chosen, keys) = (deposit::Entity::find(), SortKey::chosen(keys));
+    pages(store, &chosen, parents, of, list, &keys, &ask.page, values, ledger::from_row).await
 }
 
 /// The runs of servers, the latest requested first.

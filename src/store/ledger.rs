@@ -10,7 +10,7 @@ use sea_orm::{
 
 use super::{
     Source, Store, StoreError,
-    convert::{below, day, named},
+    convert::{below, day, named, seen},
     paging::{KeyValue, Nearest, SortKey, page},
 };
 use crate::{
@@ -80,19 +80,19 @@ pub async fn list(store: &Store, viewer: Uuid, filter: &DepositFilter, args: &Pa
         let settled = Expr::cust("pg_snapshot_xmin(pg_current_snapshot())::text::bigint");
         all = all.add(C::Tx.into_expr().lt(settled));
     }
-    let mut select = deposit::Entity::find().filter(all);
+    let select = deposit::Entity::find().filter(all);
     let list = "deposit.posting";
-    let keys = || [SortKey::asc(C::Tx.into_expr()), SortKey::asc(C::Seq.into_expr())];
+    let keys = [SortKey::asc(C::Tx.into_expr()), SortKey::asc(C::Seq.into_expr())];
     let values = |row: &deposit::Model| vec![KeyValue::Number(row.tx), KeyValue::Number(row.seq)];
+    let top = filter.account_id.unwrap_or(viewer);
     // What else is asked for is found by an index of its own.
     let whole = filter.feed_id.is_none() && filter.from.is_none() && filter.to.is_none();
-    let (owned, wide) = store.owned(C::AccountId, viewer, filter.account_id).await?;
-    if whole && !wide {
-        let top = filter.account_id.unwrap_or(viewer);
+    if whole && !store.is_wide(top).await? {
         let all_time = [0, i64::MAX].map(KeyValue::Number);
-        let nearest = Nearest::new(store, &select, C::AccountId, list, keys(), args, &all_time)?;
-        select = select.filter(nearest.of(&Expr::val(top)));
+        let nearest = Nearest::new(store, &select, C::AccountId, list, &keys, args, &all_time)?;
+        let chosen = deposit::Entity::find().filter(nearest.of(&Expr::val(top))).filter(seen(top, viewer));
+        return page(&store.db, chosen, list, &SortKey::chosen(keys), args, values, from_row).await;
     }
-    let keys = SortKey::along(keys(), wide);
-    page(&store.db, select.filter(owned), list, &keys, args, values, from_row).await
+    let (owned, wide) = store.owned(C::AccountId, viewer, filter.account_id).await?;
+    page(&store.db, select.filter(owned), list, &SortKey::along(keys, wide), args, values, from_row).await
 }

@@ -58,15 +58,28 @@ impl KeyValue {
 }
 
 /// What a list is sorted by.
+#[derive(Clone)]
 pub(super) struct SortKey {
     /// What cursors are compared with; never null.
     expr: Expr,
     descending: bool,
     sorts: Sorts,
-    along: bool,
+    beyond: Beyond,
+}
+
+/// How the rows beyond a cursor are found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beyond {
+    /// Each row is compared.
+    Compared,
+    /// An index on the keys is entered there.
+    Entered,
+    /// No other rows are there.
+    Chosen,
 }
 
 /// What rows are sorted by for a key.
+#[derive(Clone)]
 enum Sorts {
     Itself,
     /// By the column of which two keys are, in less time than by these.
@@ -85,13 +98,19 @@ impl SortKey {
     }
 
     pub(super) fn directed(expr: impl Into<Expr>, descending: bool) -> Self {
-        Self { expr: expr.into(), descending, sorts: Sorts::Itself, along: false }
+        Self { expr: expr.into(), descending, sorts: Sorts::Itself, beyond: Beyond::Compared }
     }
 
     /// The same keys, and whether the rows are best read along an index on them. PostgreSQL is told by how cursors are compared: it may enter
     /// an index only where it should, since it takes a place in one for the nearer the less it knows.
     pub(super) fn along<const N: usize>(keys: [Self; N], along: bool) -> [Self; N] {
-        keys.map(|key| Self { along, ..key })
+        let beyond = if along { Beyond::Entered } else { Beyond::Compared };
+        keys.map(|key| Self { beyond, ..key })
+    }
+
+    /// The same keys, of rows that [`Nearest`] has chosen with the cursors in mind.
+    pub(super) fn chosen<const N: usize>(keys: [Self; N]) -> [Self; N] {
+        keys.map(|key| Self { beyond: Beyond::Chosen, ..key })
     }
 
     /// The direction in which a page is read.
@@ -127,12 +146,12 @@ fn beyond(keys: &[SortKey], values: &[KeyValue], against: bool) -> Result<Condit
     let exprs = values.iter().map(KeyValue::expr).collect::<Result<Vec<_>, _>>()?;
     let (Some(first), Some(value)) = (keys.first(), exprs.first()) else { return Err(StoreError::Cursor) };
     let grows = first.descending == against;
-    if first.along && keys.iter().all(|key| key.descending == first.descending) {
+    if first.beyond == Beyond::Entered && keys.iter().all(|key| key.descending == first.descending) {
         let (row, place) = (Expr::tuple(keys.iter().map(|key| key.expr.clone())), Expr::tuple(exprs));
         return Ok(Condition::all().add(if grows { row.gt(place) } else { row.lt(place) }));
     }
     let (key, value) = (first.expr.clone(), value.clone());
-    let from_there = first.along.then(|| if grows { key.gte(value) } else { key.lte(value) });
+    let from_there = (first.beyond == Beyond::Entered).then(|| if grows { key.gte(value) } else { key.lte(value) });
     let mut any = Condition::any();
     for (place, key) in keys.iter().enumerate() {
         let mut all = Condition::all();
@@ -175,7 +194,9 @@ fn ask<E: EntityTrait>(
     args: &PageArgs,
 ) -> Result<Select<E>, StoreError> {
     for (cursor, against) in [(&args.after, false), (&args.before, true)] {
-        if let Some(cursor) = cursor {
+        if let Some(cursor) = cursor
+            && !keys.iter().any(|key| key.beyond == Beyond::Chosen)
+        {
             select = select.filter(beyond(keys, &decode(list, keys.len(), cursor)?, against)?);
         }
     }

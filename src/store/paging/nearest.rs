@@ -44,12 +44,12 @@ impl Nearest {
         select: &Select<E>,
         account: impl ColumnTrait,
         list: &'static str,
-        keys: [SortKey; 2],
+        keys: &[SortKey; 2],
         args: &PageArgs,
         ends: &[KeyValue; 2],
     ) -> Result<Self, StoreError> {
         let of_account = account.into_expr().eq(account_closure::Column::DescendantId.into_expr());
-        let keys = SortKey::along(keys, true);
+        let keys = SortKey::along(keys.clone(), true);
         let order = keys[0].order(args);
         let end = if order == Order::Asc { &ends[1] } else { &ends[0] };
         Ok(Self {
