@@ -1,9 +1,9 @@
-//! A page of the ledger does not grow with the ledger: pages for a customer, a dealer with 50 customers and a distributor with 2,000, after
-//! one month of entries and after a year.
+//! Neither a page of the ledger nor the days of a month grow with the ledger: for a customer, a dealer with 50 customers and a distributor
+//! with 2,000, after one month of entries and after a year.
 //!
 //! Method: accounts by the store's own call, entries (one of each customer and day) by one plain statement; then the store's own calls
-//! read the first page of 25 and the second, in turn; of 41 times the median counts. Printed are milliseconds after a month and
-//! after a year, and their ratio.
+//! read the first page of 25 and the second, in turn, and the sums of 30 days; of 41 times the median counts. Printed are milliseconds after
+//! a month and after a year, and their ratio; and how fast the days were carried up to the accounts above, before anything was read.
 //!
 //! Run with `cargo bench --bench lists`; `COPPICE_BENCH_DATABASE=postgres://…` takes an empty PostgreSQL database instead of SQLite.
 //!
@@ -36,7 +36,7 @@ use coppice::{
         query::{Below, DepositFilter, Under},
     },
     id::{IdSource, Uuid},
-    store::{DatabaseSettings, Store, account, below, ledger},
+    store::{DatabaseSettings, Store, account, below, carrying::carry_up, consumption, ledger},
 };
 use sea_orm::{ConnectionTrait as _, Database, DatabaseBackend, DatabaseConnection};
 
@@ -64,18 +64,19 @@ async fn run() {
     store.migrate().await.unwrap();
     let [customer, dealer, distributor] = fleet(&store, &clock).await;
     let sql = Database::connect(&url).await.unwrap();
-    post(&sql, 0, MONTH).await;
+    post(&store, &sql, 0, MONTH).await;
     let viewers = [("customer", customer), ("dealer", dealer), ("distributor", distributor)];
     let mut first = Vec::new();
     for (_, viewer) in viewers {
         first.push(measured(&store, viewer).await);
     }
-    post(&sql, MONTH, YEAR).await;
+    post(&store, &sql, MONTH, YEAR).await;
     for ((who, viewer), month) in viewers.into_iter().zip(first) {
         let year = measured(&store, viewer).await;
-        for (what, (month, year)) in ["by day, first", "by day, second", "as posted, first", "as posted, second"]
-            .into_iter()
-            .zip(month.into_iter().zip(year))
+        for (what, (month, year)) in
+            ["by day, first", "by day, second", "as posted, first", "as posted, second", "sums of 30 days"]
+                .into_iter()
+                .zip(month.into_iter().zip(year))
         {
             println!("{who:>12}, {what:<18} {month:>8.2} ms {year:>8.2} ms {:>6.2} times", year / month);
         }
@@ -115,8 +116,8 @@ async fn fleet(store: &Store, clock: &ManualClock) -> [Uuid; 3] {
     [customers[0].id, dealers[0].id, top.id]
 }
 
-/// An entry of each customer for each of some days, day by day.
-async fn post(sql: &DatabaseConnection, from: u32, to: u32) {
+/// An entry of each customer for each of some days, day by day, with the sums of its day, which are then carried up.
+async fn post(store: &Store, sql: &DatabaseConnection, from: u32, to: u32) {
     let postgres = sql.get_database_backend() == DatabaseBackend::Postgres;
     let (id, day) = if postgres {
         ("gen_random_uuid()", "to_char(DATE '2025-01-01' + n, 'YYYY-MM-DD')")
@@ -132,11 +133,25 @@ async fn post(sql: &DatabaseConnection, from: u32, to: u32) {
          'COLLECTED', 'x', 1, 0 FROM days CROSS JOIN account a WHERE a.role = 'CUSTOMER' ORDER BY n"
     );
     sql.execute_unprepared(&entries).await.unwrap();
+    let days = format!(
+        "INSERT INTO account_day (account_id, day, small, large, duplex, standard) \
+         SELECT account_id, day, small, large, duplex, standard FROM deposit WHERE number > {from}"
+    );
+    sql.execute_unprepared(&days).await.unwrap();
+    let (begun, mut carried) = (Instant::now(), 0.0);
+    loop {
+        let some = u32::try_from(carry_up(store).await.unwrap()).unwrap();
+        if some == 0 {
+            break;
+        }
+        carried += f64::from(some);
+    }
+    println!("{:>12}, {carried} days, {:.0} a second", "carried up", carried / begun.elapsed().as_secs_f64());
     sql.execute_unprepared("ANALYZE").await.unwrap();
 }
 
-/// Milliseconds of the first two pages by day, and of the first two in the order of posting.
-async fn measured(store: &Store, viewer: Uuid) -> [f64; 4] {
+/// Milliseconds of the first two pages by day, of the first two in the order of posting, and of the sums of 30 days.
+async fn measured(store: &Store, viewer: Uuid) -> [f64; 5] {
     let by_day = async |page: PageArgs| {
         let ask = Below::all(Under::Account, page);
         below::deposits_of(store, viewer, &[viewer], &ask).await.unwrap().remove(&viewer).unwrap()
@@ -144,7 +159,15 @@ async fn measured(store: &Store, viewer: Uuid) -> [f64; 4] {
     let posted = async |page: PageArgs| ledger::list(store, viewer, &DepositFilter::default(), &page).await.unwrap();
     let [day_first, day_second] = pages(by_day).await;
     let [posted_first, posted_second] = pages(posted).await;
-    [day_first, day_second, posted_first, posted_second]
+    let span = ["2025-01-01", "2025-01-30"].map(|day| day.parse().unwrap());
+    let mut taken = Vec::new();
+    for _ in 0..TIMES {
+        let begun = Instant::now();
+        let days = consumption::days(store, viewer, &[viewer], (span[0], span[1])).await.unwrap();
+        taken.push(begun.elapsed());
+        assert_eq!(days[&viewer].len(), 30);
+    }
+    [day_first, day_second, posted_first, posted_second, median(taken)]
 }
 
 /// The first page, and the one after it.
@@ -160,8 +183,11 @@ async fn pages(list: impl AsyncFn(PageArgs) -> Page<Deposit>) -> [f64; 2] {
             taken.push(begun.elapsed());
         }
     }
-    taken.map(|mut taken| {
-        taken.sort();
-        taken.get(TIMES / 2).map_or(f64::NAN, Duration::as_secs_f64) * 1000.0
-    })
+    taken.map(median)
+}
+
+/// In milliseconds.
+fn median(mut taken: Vec<Duration>) -> f64 {
+    taken.sort();
+    taken.get(TIMES / 2).map_or(f64::NAN, Duration::as_secs_f64) * 1000.0
 }

@@ -4,6 +4,7 @@
 pub mod account;
 pub mod account_closure;
 pub mod account_day;
+pub mod account_day_below;
 pub mod account_month;
 pub mod account_month_below;
 pub mod account_page;

@@ -28,6 +28,7 @@ mod m20261122_8_create_health;
 mod m20261122_9_create_idempotency;
 mod m20261127_1_create_sums_below;
 mod m20261127_2_index_ledger;
+mod m20261127_3_create_days_below;
 
 /// The migrations in their order.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +54,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_41_create_audit::Migration),
             Box::new(m20261127_1_create_sums_below::Migration),
             Box::new(m20261127_2_index_ledger::Migration),
+            Box::new(m20261127_3_create_days_below::Migration),
         ]
     }
 }

@@ -12,6 +12,8 @@ named_enum! {
         AccountDay = "ACCOUNT_DAY",
         /// Sums of an account's month with its entries; derived, so it is repaired.
         AccountMonth = "ACCOUNT_MONTH",
+        /// Sums of the days below an account with what those days say was carried up; derived, so it is repaired.
+        AccountDayBelow = "ACCOUNT_DAY_BELOW",
         /// Sums of the months below an account with what those months say was carried up; derived, so it is repaired.
         AccountMonthBelow = "ACCOUNT_MONTH_BELOW",
         /// Sums of a feed's day with its entries; derived, so it is repaired.
@@ -32,7 +34,7 @@ named_enum! {
 impl Book {
     /// Whether it is only a sum of entries, and may be written anew.
     pub const fn is_derived(self) -> bool {
-        matches!(self, Self::AccountDay | Self::AccountMonth | Self::AccountMonthBelow | Self::FeedDay)
+        matches!(self, Self::AccountDay | Self::AccountMonth | Self::AccountDayBelow | Self::AccountMonthBelow | Self::FeedDay)
     }
 }
 

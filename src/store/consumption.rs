@@ -15,78 +15,128 @@ use crate::{
     id::Uuid,
 };
 
-/// The sums that are kept of a month.
-pub(super) const MONTH_SUMS: [&str; 8] =
-    ["small", "large", "duplex", "standard", "certified_small", "certified_large", "certified_duplex", "certified_standard"];
+/// What is summed by one kind of period: the table of each account's own sums, that of all below it, the period's column in both, and
+/// the sums.
+pub(super) struct Period {
+    pub(super) own: &'static str,
+    pub(super) below: &'static str,
+    pub(super) key: &'static str,
+    pub(super) sums: &'static [&'static str],
+}
+
+pub(super) const MONTH: Period = Period {
+    own: "account_month",
+    below: "account_month_below",
+    key: "month",
+    sums: &[
+        "small",
+        "large",
+        "duplex",
+        "standard",
+        "certified_small",
+        "certified_large",
+        "certified_duplex",
+        "certified_standard",
+    ],
+};
+
+pub(super) const DAY: Period =
+    Period { own: "account_day", below: "account_day_below", key: "day", sums: &["small", "large", "duplex", "standard"] };
+
+impl Period {
+    /// The sums, each written by `of`.
+    pub(super) fn columns(&self, of: impl Fn(&str) -> String) -> String {
+        self.sums.iter().copied().map(of).collect::<Vec<_>>().join(", ")
+    }
+}
 
 /// Per account the sums of each month in which it or an account below it has entries, all months or those of a span, the earliest first;
 /// only of accounts that `viewer` may see, if there is one.
-///
-/// They are the account's own, those of all below it as they were carried up, and what has moved on below it since then.
 pub async fn months(
     from: &impl Source,
     viewer: Option<Uuid>,
     accounts: &[Uuid],
     span: Option<(Month, Month)>,
 ) -> Result<HashMap<Uuid, Vec<MonthSum>>, StoreError> {
-    let within = if span.is_some() { "AND m.month BETWEEN a.first AND a.last" } else { "" };
-    let columns = |of: fn(&str) -> String| MONTH_SUMS.map(of).join(", ");
-    let tail = format!(
-        "), a(id, first, last) AS (SELECT v.id, v.first, v.last FROM v CROSS JOIN account_closure s \
-         WHERE s.ancestor_id = v.viewer AND s.descendant_id = v.id) \
-         SELECT a.id, m.month, {stored} FROM a CROSS JOIN account_month m WHERE m.account_id = a.id {within} \
-         UNION ALL SELECT a.id, m.month, {stored} FROM a CROSS JOIN account_month_below m WHERE m.account_id = a.id {within} \
-         UNION ALL SELECT a.id, m.month, {since} FROM a CROSS JOIN account_closure c CROSS JOIN account_month m \
-         WHERE c.ancestor_id = a.id AND c.depth > 0 AND m.account_id = c.descendant_id AND m.uncarried {within} \
-         GROUP BY a.id, m.month",
-        stored = columns(|sum| format!("m.{sum}")),
-        since = columns(|sum| format!("CAST(sum(m.{sum} - m.carried_{sum}) AS BIGINT)")),
-    );
     let span = span.map(|(first, last)| (first.to_string(), last.to_string()));
-    let rows = asked(viewer, accounts, span.as_ref());
-    let mut all: HashMap<Uuid, Vec<MonthSum>> = HashMap::new();
-    for row in rows.query(from.db(), ASKED, &tail).await? {
+    let read = |row: &QueryResult| {
         let month: String = row.try_get_by_index(1)?;
         let month = month.parse().map_err(|_| StoreError::Corrupt("account_month.month"))?;
-        let sum = MonthSum { month, sum: page_sum(&row, 2)?, certified: page_sum(&row, 6)? };
-        all.entry(row.try_get_by_index(0)?).or_default().push(sum);
-    }
-    for months in all.values_mut() {
-        months.sort_unstable_by_key(|sum| sum.month);
-        months.dedup_by(|part, whole| {
-            let same = part.month == whole.month;
-            if same {
-                whole.sum.add(&part.sum);
-                whole.certified.add(&part.certified);
-            }
-            same
-        });
-    }
-    Ok(all)
+        Ok(MonthSum { month, sum: page_sum(row, 2)?, certified: page_sum(row, 6)? })
+    };
+    let add = |whole: &mut MonthSum, part: &MonthSum| {
+        whole.sum.add(&part.sum);
+        whole.certified.add(&part.certified);
+    };
+    let rows = with_all_below(from, &MONTH, viewer, accounts, span.as_ref()).await?;
+    merged(&rows, read, |sum| sum.month, add)
 }
 
-/// The same of each day of a span that has any, from the days of each account below.
+/// The same of each day of a span.
 pub async fn days(
     from: &impl Source,
     viewer: Uuid,
     accounts: &[Uuid],
     (first, last): (NaiveDate, NaiveDate),
 ) -> Result<HashMap<Uuid, Vec<(NaiveDate, PageSum)>>, StoreError> {
-    // PostgreSQL sums BIGINT to NUMERIC.
-    let tail = ") SELECT c.ancestor_id, m.day, CAST(sum(m.small) AS BIGINT), CAST(sum(m.large) AS BIGINT), \
-         CAST(sum(m.duplex) AS BIGINT), CAST(sum(m.standard) AS BIGINT) \
-         FROM v CROSS JOIN account_closure s CROSS JOIN account_closure c CROSS JOIN account_day m \
-         WHERE s.ancestor_id = v.viewer AND s.descendant_id = v.id AND c.ancestor_id = v.id AND m.account_id = c.descendant_id \
-         AND m.day BETWEEN v.first AND v.last GROUP BY c.ancestor_id, m.day";
-    let rows = asked(Some(viewer), accounts, Some(&(first.to_string(), last.to_string())));
-    let mut all: HashMap<Uuid, Vec<(NaiveDate, PageSum)>> = HashMap::new();
-    for row in rows.query(from.db(), ASKED, tail).await? {
+    let span = (first.to_string(), last.to_string());
+    let read = |row: &QueryResult| {
         let on: String = row.try_get_by_index(1)?;
-        all.entry(row.try_get_by_index(0)?).or_default().push((day("account_day.day", &on)?, page_sum(&row, 2)?));
+        Ok((day("account_day.day", &on)?, page_sum(row, 2)?))
+    };
+    let add = |whole: &mut (NaiveDate, PageSum), part: &(NaiveDate, PageSum)| whole.1.add(&part.1);
+    let rows = with_all_below(from, &DAY, Some(viewer), accounts, Some(&span)).await?;
+    merged(&rows, read, |(day, _)| *day, add)
+}
+
+/// Rows of an account, a period and its sums, up to three of the same: the account's own, those of all below it as they were carried up,
+/// and what has moved on below it since then.
+async fn with_all_below(
+    from: &impl Source,
+    period: &Period,
+    viewer: Option<Uuid>,
+    accounts: &[Uuid],
+    span: Option<&(String, String)>,
+) -> Result<Vec<QueryResult>, StoreError> {
+    let Period { own, below, key, .. } = period;
+    let within = if span.is_some() { format!("AND m.{key} BETWEEN a.first AND a.last") } else { String::new() };
+    // What has moved on is little: it is read first, and then whether it lies below.
+    let tail = format!(
+        "), a(id, first, last) AS (SELECT v.id, v.first, v.last FROM v CROSS JOIN account_closure s \
+         WHERE s.ancestor_id = v.viewer AND s.descendant_id = v.id) \
+         SELECT a.id, m.{key}, {stored} FROM a CROSS JOIN {own} m WHERE m.account_id = a.id {within} \
+         UNION ALL SELECT a.id, m.{key}, {stored} FROM a CROSS JOIN {below} m WHERE m.account_id = a.id {within} \
+         UNION ALL SELECT a.id, m.{key}, {since} FROM a CROSS JOIN {own} m CROSS JOIN account_closure c \
+         WHERE m.uncarried {within} AND c.ancestor_id = a.id AND c.descendant_id = m.account_id AND c.depth > 0 \
+         GROUP BY a.id, m.{key}",
+        stored = period.columns(|sum| format!("m.{sum}")),
+        // PostgreSQL sums BIGINT to NUMERIC.
+        since = period.columns(|sum| format!("CAST(sum(m.{sum} - m.carried_{sum}) AS BIGINT)")),
+    );
+    Ok(asked(viewer, accounts, span).query(from.db(), ASKED, &tail).await?)
+}
+
+/// Per account what `read` makes of its rows, by `key`, those with the same key added up.
+fn merged<T, K: Ord>(
+    rows: &[QueryResult],
+    read: impl Fn(&QueryResult) -> Result<T, StoreError>,
+    key: impl Fn(&T) -> K,
+    add: impl Fn(&mut T, &T),
+) -> Result<HashMap<Uuid, Vec<T>>, StoreError> {
+    let mut all: HashMap<Uuid, Vec<T>> = HashMap::new();
+    for row in rows {
+        all.entry(row.try_get_by_index(0)?).or_default().push(read(row)?);
     }
     // A few are sorted at less cost here than there.
-    for days in all.values_mut() {
-        days.sort_unstable_by_key(|(day, _)| *day);
+    for sums in all.values_mut() {
+        sums.sort_unstable_by_key(&key);
+        sums.dedup_by(|part, whole| {
+            let same = key(part) == key(whole);
+            if same {
+                add(whole, part);
+            }
+            same
+        });
     }
     Ok(all)
 }

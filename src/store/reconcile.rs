@@ -4,12 +4,14 @@
 use std::collections::BTreeMap;
 
 use coppice_entity::{account, feed};
-use sea_orm::{ColumnTrait, ConnectionTrait as _, EntityTrait, QueryFilter, QueryOrder as _, QueryResult, QuerySelect as _};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait as _, EntityTrait, QueryFilter, QueryOrder as _, QueryResult, QuerySelect as _, Value,
+};
 
 use super::{
     Source as _, Store, StoreError,
     collecting::{Fleet, statement},
-    consumption::MONTH_SUMS,
+    consumption::{DAY, MONTH, Period},
 };
 use crate::{
     clock::Instant,
@@ -52,12 +54,14 @@ fn ends(ids: &[Uuid]) -> Option<(Uuid, Uuid, i64)> {
 /// What differs in the books of the accounts from `first` to `last`.
 pub async fn account_differences(store: &Store, first: Uuid, last: Uuid) -> Result<Vec<Difference>, StoreError> {
     let mut found = Vec::new();
-    for (book, table, key) in [(Book::AccountDay, "account_day", "day"), (Book::AccountMonth, "account_month", "month")] {
-        found.extend(sums(store, book, ("account_id", table, key), true, first, last).await?);
+    for (book, Period { own, key, .. }) in [(Book::AccountDay, DAY), (Book::AccountMonth, MONTH)] {
+        found.extend(sums(store, book, ("account_id", own, key), true, first, last).await?);
     }
     found.extend(certified(store, first, last).await?);
-    for sums in MONTH_SUMS.chunks(4) {
-        found.extend(below(store, sums, first, last).await?);
+    for (book, period) in [(Book::AccountDayBelow, DAY), (Book::AccountMonthBelow, MONTH)] {
+        for sums in period.sums.chunks(4) {
+            found.extend(below(store, book, &period, sums, first, last).await?);
+        }
     }
     let sql = "SELECT account_id, month, CAST(SUM(entries) AS BIGINT), MAX(number), MAX(last_number) FROM ( \
          SELECT account_id, month, 1 AS entries, number, 0 AS last_number FROM deposit WHERE account_id >= ? AND account_id <= ? \
@@ -107,22 +111,26 @@ async fn sums(
     differing(store, book, &entries, &totals, first, last).await
 }
 
-/// What the months below accounts say was carried up, less what was, of four sums.
-async fn below(store: &Store, sums: &[&str], first: Uuid, last: Uuid) -> Result<Vec<Difference>, StoreError> {
+/// What the periods below accounts say was carried up, less what was, of four sums.
+async fn below(
+    store: &Store,
+    book: Book,
+    Period { own, below, key, .. }: &Period,
+    sums: &[&str],
+    first: Uuid,
+    last: Uuid,
+) -> Result<Vec<Difference>, StoreError> {
     let columns = |before: &str| {
         let columns = sums.iter().zip(["small", "large", "duplex", "standard"]);
         columns.map(|(sum, name)| format!("{before}{sum} AS {name}")).collect::<Vec<_>>().join(", ")
     };
     let carried = format!(
-        "SELECT c.ancestor_id AS subject, m.month AS place, {} FROM account_closure c JOIN account_month m \
+        "SELECT c.ancestor_id AS subject, m.{key} AS place, {} FROM account_closure c JOIN {own} m \
          ON m.account_id = c.descendant_id WHERE c.depth > 0 AND c.ancestor_id >= ? AND c.ancestor_id <= ?",
         columns("m.carried_"),
     );
-    let kept = format!(
-        "SELECT account_id, month, {} FROM account_month_below WHERE account_id >= ? AND account_id <= ?",
-        columns("-")
-    );
-    differing(store, Book::AccountMonthBelow, &carried, &kept, first, last).await
+    let kept = format!("SELECT account_id, {key}, {} FROM {below} WHERE account_id >= ? AND account_id <= ?", columns("-"));
+    differing(store, book, &carried, &kept, first, last).await
 }
 
 /// What each certificate covers, void or not, less what it says; and what those in force say less what the months say is certified.
@@ -248,60 +256,63 @@ pub async fn repair(store: &Store, difference: &Difference) -> Result<bool, Stor
         .write(|tx| async move {
             let backend = tx.get_database_backend();
             let lock = if store.is_sqlite() { "" } else { " FOR UPDATE" };
-            let below = rebuilt_below();
-            let (locked, values, rebuilt) = match book {
+            let of_month = |month: &str| {
+                let text = format!("SELECT account_id FROM account_month WHERE account_id = ? AND month = ?{lock}");
+                (text, vec![subject.into(), month.into()])
+            };
+            let ((locked, values), rebuilt) = match book {
                 Book::FeedDay => (
-                    format!("SELECT id FROM feed WHERE id = ?{lock}"),
-                    vec![subject.into()],
-                    "INSERT INTO feed_day (feed_id, day, small, large, duplex) \
-                     SELECT ?, ?, COALESCE(SUM(small), 0), COALESCE(SUM(large), 0), COALESCE(SUM(duplex), 0) \
-                     FROM deposit WHERE feed_id = ? AND day = ? \
-                     ON CONFLICT (feed_id, day) DO UPDATE SET small = excluded.small, large = excluded.large, duplex = excluded.duplex",
+                    (format!("SELECT id FROM feed WHERE id = ?{lock}"), vec![subject.into()]),
+                    rebuilt(("feed_id", "feed_day", "day"), &["small", "large", "duplex"]),
                 ),
-                Book::AccountDay => (
-                    format!("SELECT account_id FROM account_month WHERE account_id = ? AND month = ?{lock}"),
-                    vec![subject.into(), key.get(..7).unwrap_or_default().into()],
-                    "INSERT INTO account_day (account_id, day, small, large, duplex, standard) \
-                     SELECT ?, ?, COALESCE(SUM(small), 0), COALESCE(SUM(large), 0), COALESCE(SUM(duplex), 0), \
-                     COALESCE(SUM(standard), 0) FROM deposit WHERE account_id = ? AND day = ? \
-                     ON CONFLICT (account_id, day) DO UPDATE SET small = excluded.small, large = excluded.large, \
-                     duplex = excluded.duplex, standard = excluded.standard",
-                ),
-                // Whoever carries up waits here, or has committed what it says was carried.
-                Book::AccountMonthBelow => (
-                    "INSERT INTO account_month_below (account_id, month) VALUES (?, ?) \
-                     ON CONFLICT (account_id, month) DO UPDATE SET month = excluded.month"
-                        .to_owned(),
-                    vec![subject.into(), key.into()],
-                    below.as_str(),
-                ),
-                _ => (
-                    format!("SELECT account_id FROM account_month WHERE account_id = ? AND month = ?{lock}"),
-                    vec![subject.into(), key.into()],
-                    "INSERT INTO account_month (account_id, month, small, large, duplex, standard) \
-                     SELECT ?, ?, COALESCE(SUM(small), 0), COALESCE(SUM(large), 0), COALESCE(SUM(duplex), 0), \
-                     COALESCE(SUM(standard), 0) FROM deposit WHERE account_id = ? AND month = ? \
-                     ON CONFLICT (account_id, month) DO UPDATE SET small = excluded.small, large = excluded.large, \
-                     duplex = excluded.duplex, standard = excluded.standard",
-                ),
+                Book::AccountDay => (of_month(key.get(..7).unwrap_or_default()), rebuilt_own(&DAY)),
+                Book::AccountDayBelow => (locked_below(&DAY, subject, key), rebuilt_below(&DAY)),
+                Book::AccountMonthBelow => (locked_below(&MONTH, subject, key), rebuilt_below(&MONTH)),
+                _ => (of_month(key), rebuilt_own(&MONTH)),
             };
             tx.query_one_raw(statement(backend, &locked, values)).await?;
-            let rebuilt = if store.is_sqlite() { rebuilt.to_owned() } else { typed(rebuilt) };
+            let rebuilt = if store.is_sqlite() { rebuilt } else { typed(&rebuilt) };
             tx.execute_raw(statement(backend, &rebuilt, [subject.into(), key.into(), subject.into(), key.into()])).await?;
             Ok(true)
         })
         .await
 }
 
-/// The sums of the months below an account, from what those say was carried up.
-fn rebuilt_below() -> String {
+/// The sums of a subject's period, from its entries.
+fn rebuilt((subject, table, key): (&str, &str, &str), sums: &[&str]) -> String {
+    let columns = |of: fn(&str) -> String| sums.iter().copied().map(of).collect::<Vec<_>>().join(", ");
     format!(
-        "INSERT INTO account_month_below (account_id, month, {}) SELECT ?, ?, {} \
-         FROM account_closure c JOIN account_month m ON m.account_id = c.descendant_id \
-         WHERE c.depth > 0 AND c.ancestor_id = ? AND m.month = ? ON CONFLICT (account_id, month) DO UPDATE SET {}",
-        MONTH_SUMS.join(", "),
-        MONTH_SUMS.map(|sum| format!("COALESCE(SUM(m.carried_{sum}), 0)")).join(", "),
-        MONTH_SUMS.map(|sum| format!("{sum} = excluded.{sum}")).join(", "),
+        "INSERT INTO {table} ({subject}, {key}, {}) SELECT ?, ?, {} FROM deposit WHERE {subject} = ? AND {key} = ? \
+         ON CONFLICT ({subject}, {key}) DO UPDATE SET {}",
+        sums.join(", "),
+        columns(|sum| format!("COALESCE(SUM({sum}), 0)")),
+        columns(|sum| format!("{sum} = excluded.{sum}")),
+    )
+}
+
+/// The sums of an account's own entries; those on certificates are no sums of entries.
+fn rebuilt_own(Period { own, key, .. }: &Period) -> String {
+    rebuilt(("account_id", own, key), DAY.sums)
+}
+
+/// Locks the sums of a period below an account: whoever carries up waits there, or has committed what it says was carried.
+fn locked_below(Period { below, key, .. }: &Period, subject: Uuid, at: &str) -> (String, Vec<Value>) {
+    let text = format!(
+        "INSERT INTO {below} (account_id, {key}) VALUES (?, ?) ON CONFLICT (account_id, {key}) DO UPDATE SET {key} = excluded.{key}"
+    );
+    (text, vec![subject.into(), at.into()])
+}
+
+/// The sums of a period below an account, from what those below say was carried up.
+fn rebuilt_below(period: &Period) -> String {
+    let Period { own, below, key, .. } = period;
+    format!(
+        "INSERT INTO {below} (account_id, {key}, {}) SELECT ?, ?, {} \
+         FROM account_closure c JOIN {own} m ON m.account_id = c.descendant_id \
+         WHERE c.depth > 0 AND c.ancestor_id = ? AND m.{key} = ? ON CONFLICT (account_id, {key}) DO UPDATE SET {}",
+        period.sums.join(", "),
+        period.columns(|sum| format!("COALESCE(SUM(m.carried_{sum}), 0)")),
+        period.columns(|sum| format!("{sum} = excluded.{sum}")),
     )
 }
 

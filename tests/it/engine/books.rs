@@ -51,13 +51,18 @@ async fn reconciliation_finds_and_repairs(database: TestDatabase) {
     rig.engine.carry_up(CancellationToken::new()).await.unwrap();
     execute(&rig, "UPDATE account_month_below SET certified_large = certified_large + 3 WHERE month = '2026-02'").await;
     execute(&rig, "DELETE FROM account_month_below WHERE month = '2026-01'").await;
+    execute(&rig, "UPDATE account_day_below SET standard = standard - 2 WHERE day = '2026-02-04'").await;
+    execute(&rig, "DELETE FROM account_day_below WHERE day = '2026-02-05'").await;
     execute(&rig, "UPDATE feed_day SET duplex = duplex + 1 WHERE day = '2026-02-03'").await;
     let only_look = rig.app.reconcile(false).await.unwrap();
     assert!(only_look.found > 20 && only_look.repaired == 0);
     let repaired = rig.app.reconcile(true).await.unwrap();
     assert_eq!((repaired.found, repaired.repaired), (only_look.found, only_look.found));
     let books: BTreeSet<Book> = repaired.differences.iter().filter_map(Difference::book).collect();
-    assert_eq!(books, [Book::AccountDay, Book::AccountMonth, Book::AccountMonthBelow, Book::FeedDay].into());
+    assert_eq!(
+        books,
+        [Book::AccountDay, Book::AccountMonth, Book::AccountDayBelow, Book::AccountMonthBelow, Book::FeedDay].into()
+    );
     assert_eq!(rig.app.reconcile(true).await.unwrap().found, 0);
     rig.assert_books().await;
 

@@ -5,10 +5,14 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use coppice::{
     clock::Instant,
-    domain::{feed::CollectionScope, query::MonthSum, vendor::VendorCapability},
+    domain::{
+        feed::CollectionScope,
+        query::{MonthSum, PageSum},
+        vendor::VendorCapability,
+    },
     id::Uuid,
     simulator::{Kind, Posted, RequestRecord, Scope, Totals, Vendor},
-    store::consumption::months,
+    store::consumption::{days, months},
 };
 use sea_orm::{ConnectionTrait as _, Statement};
 
@@ -93,19 +97,32 @@ impl Rig {
         }
         let ids: Vec<Uuid> =
             self.all("SELECT id FROM account").await.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
-        let mut shown: Vec<(Uuid, String, [i64; 4])> = Vec::new();
+        let four = |sum: &PageSum| [sum.pages.small, sum.pages.large, sum.pages.duplex, sum.standard.0];
+        let mut of_months: Vec<(Uuid, String, [i64; 4])> = Vec::new();
         for (account, months) in months(&self.store, None, &ids, None).await.unwrap() {
-            for MonthSum { month, sum, .. } in months {
-                let sums = [sum.pages.small, sum.pages.large, sum.pages.duplex, sum.standard.0];
-                shown.extend((sums != [0; 4]).then(|| (account, month.to_string(), sums)));
+            of_months.extend(months.iter().map(|MonthSum { month, sum, .. }| (account, month.to_string(), four(sum))));
+        }
+        let mut of_days = Vec::new();
+        let always = (NaiveDate::default(), NaiveDate::from_ymd_opt(2100, 1, 1).unwrap());
+        for id in ids {
+            for (account, days) in days(&self.store, id, &[id], always).await.unwrap() {
+                of_days.extend(days.iter().map(|(day, sum)| (account, day.to_string(), four(sum))));
             }
         }
-        shown.sort();
-        let below = "SELECT c.ancestor_id, d.month, CAST(SUM(d.small) AS BIGINT), CAST(SUM(d.large) AS BIGINT), \
-                     CAST(SUM(d.duplex) AS BIGINT), CAST(SUM(d.standard) AS BIGINT) FROM deposit d \
-                     JOIN account_closure c ON c.descendant_id = d.account_id GROUP BY c.ancestor_id, d.month \
-                     ORDER BY c.ancestor_id, d.month";
-        assert_eq!(shown, self.rows(below).await, "sums of accounts with all below them");
+        for (mut shown, key) in [(of_months, "month"), (of_days, "day")] {
+            shown.sort();
+            let below = format!(
+                "SELECT c.ancestor_id, d.{key}, CAST(SUM(d.small) AS BIGINT), CAST(SUM(d.large) AS BIGINT), \
+                 CAST(SUM(d.duplex) AS BIGINT), CAST(SUM(d.standard) AS BIGINT) FROM deposit d \
+                 JOIN account_closure c ON c.descendant_id = d.account_id GROUP BY c.ancestor_id, d.{key} \
+                 ORDER BY c.ancestor_id, d.{key}"
+            );
+            let mut expected = self.rows(&below).await;
+            for sums in [&mut shown, &mut expected] {
+                sums.retain(|(.., sums)| *sums != [0; 4]);
+            }
+            assert_eq!(shown, expected, "sums of accounts with all below them by {key}");
+        }
         assert_eq!(self.simulator.violations(), Vec::<String>::new());
     }
 

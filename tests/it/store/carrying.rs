@@ -1,15 +1,18 @@
-//! Sums of months carried up to the accounts above: whatever was carried and whatever was not, a read gives the sum of the accounts' own.
+//! Sums of months and days carried up to the accounts above: whatever was carried and whatever was not, a read gives the sum of the accounts' own.
 
 use std::{collections::HashMap, sync::Arc};
 
 use coppice::{
     domain::{
         account::Account,
-        pages::{Pages, StandardPages},
         query::{MonthSum, PageSum},
     },
     id::{IdSource, Uuid},
-    store::{StoreError, carrying::carry_up, consumption::months},
+    store::{
+        StoreError,
+        carrying::carry_up,
+        consumption::{days, months},
+    },
 };
 use sea_orm::{ConnectionTrait as _, Statement};
 
@@ -19,35 +22,49 @@ on_both!(
     read_the_same_whatever_was_carried,
     carries_while_others_write,
     a_month_that_goes_back_is_carried_too,
-    months_from_before_are_carried_by_the_migration,
+    sums_from_before_are_carried_by_the_migrations,
 );
 
-/// What is added to a month's own sums; the certified ones are a part of it.
+/// The four sums, and of a month the part of them that is certified.
+type Sums = [i64; 8];
+
+/// The days of the span that is read; the sums of others are not seen.
+const SPAN: [&str; 2] = ["2026-01-31", "2026-02-01"];
+
+/// What is added to the own sums of a month or a day.
 struct Added<'a> {
     account: &'a Account,
-    month: &'a str,
-    sums: [i64; 8],
+    at: &'a str,
+    sums: Sums,
 }
 
 impl Added<'_> {
     fn sql(&self, world: &World) -> String {
-        let names = ["small", "large", "duplex", "standard"].map(|name| [name.to_owned(), format!("certified_{name}")]);
-        let names: Vec<&String> = names.iter().map(|both| &both[0]).chain(names.iter().map(|both| &both[1])).collect();
-        let columns = names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
-        let values = self.sums.map(|sum| sum.to_string()).join(", ");
-        let more: Vec<String> = names.iter().map(|name| format!("{name} = account_month.{name} + excluded.{name}")).collect();
+        let mut names = ["small", "large", "duplex", "standard"].map(str::to_owned).to_vec();
+        let (table, key) = if is_month(self.at) { ("account_month", "month") } else { ("account_day", "day") };
+        if is_month(self.at) {
+            names.extend_from_within(..);
+            names[4..].iter_mut().for_each(|name| name.insert_str(0, "certified_"));
+        }
+        let values: Vec<String> = self.sums.iter().take(names.len()).map(i64::to_string).collect();
+        let more: Vec<String> = names.iter().map(|name| format!("{name} = {table}.{name} + excluded.{name}")).collect();
         format!(
-            "INSERT INTO account_month (account_id, month, {columns}) VALUES ({}, '{}', {values}) \
-             ON CONFLICT (account_id, month) DO UPDATE SET {}",
+            "INSERT INTO {table} (account_id, {key}, {}) VALUES ({}, '{}', {}) ON CONFLICT (account_id, {key}) DO UPDATE SET {}",
+            names.join(", "),
             world.database.key(self.account.id),
-            self.month,
+            self.at,
+            values.join(", "),
             more.join(", "),
         )
     }
 }
 
-fn page_sum(sums: &[i64]) -> PageSum {
-    PageSum { pages: Pages { small: sums[0], large: sums[1], duplex: sums[2] }, standard: StandardPages(sums[3]) }
+fn is_month(at: &str) -> bool {
+    at.len() == "2026-01".len()
+}
+
+fn four(sum: &PageSum) -> [i64; 4] {
+    [sum.pages.small, sum.pages.large, sum.pages.duplex, sum.standard.0]
 }
 
 fn accounts(tree: &Tree) -> [&Account; 6] {
@@ -67,51 +84,70 @@ fn within(account: &Account, other: &Account, tree: &Tree) -> bool {
     false
 }
 
-async fn read(world: &World, tree: &Tree) -> HashMap<Uuid, Vec<MonthSum>> {
+/// What reads give of every account, all months and the days of [`SPAN`], in that order.
+async fn read(world: &World, tree: &Tree) -> HashMap<Uuid, Vec<(String, Sums)>> {
     let ids: Vec<Uuid> = accounts(tree).iter().map(|account| account.id).collect();
-    months(&world.store, Some(tree.distributor.id), &ids, None).await.unwrap()
+    let mut all: HashMap<Uuid, Vec<(String, Sums)>> = HashMap::new();
+    for (account, months) in months(&world.store, Some(tree.distributor.id), &ids, None).await.unwrap() {
+        for MonthSum { month, sum, certified } in months {
+            let mut sums = [0; 8];
+            sums[..4].copy_from_slice(&four(&sum));
+            sums[4..].copy_from_slice(&four(&certified));
+            all.entry(account).or_default().push((month.to_string(), sums));
+        }
+    }
+    let [first, last] = SPAN.map(|day| day.parse().unwrap());
+    for (account, days) in days(&world.store, tree.distributor.id, &ids, (first, last)).await.unwrap() {
+        for (day, sum) in days {
+            let mut sums = [0; 8];
+            sums[..4].copy_from_slice(&four(&sum));
+            all.entry(account).or_default().push((day.to_string(), sums));
+        }
+    }
+    all
 }
 
 /// Replays from its seed.
 async fn read_the_same_whatever_was_carried(kind: Kind) {
+    const PERIODS: [&str; 7] = ["2025-12", "2026-01", "2026-02", "2026-01-30", SPAN[0], SPAN[1], "2026-02-02"];
     let world = World::new(kind).await;
     let tree = world.tree().await;
     for seed in 0..4 {
         let choice = IdSource::seeded(seed);
         let below = |limit: u32| (choice.fraction() * f64::from(limit)).floor();
-        let mut own: HashMap<(Uuid, &str), [i64; 8]> = HashMap::new();
-        world.database.sql("DELETE FROM account_month").await.unwrap();
-        world.database.sql("DELETE FROM account_month_below").await.unwrap();
-        for step in 0..40 {
+        let mut own: HashMap<(Uuid, &str), Sums> = HashMap::new();
+        for table in ["account_month", "account_month_below", "account_day", "account_day_below"] {
+            world.database.sql(&format!("DELETE FROM {table}")).await.unwrap();
+        }
+        for step in 0..60 {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small whole numbers")]
             let account = accounts(&tree)[below(6) as usize];
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small whole numbers")]
-            let month = ["2025-12", "2026-01", "2026-02"][below(3) as usize];
+            let at = PERIODS[below(7) as usize];
             #[expect(clippy::cast_possible_truncation, reason = "small whole numbers")]
             let sums = [(); 8].map(|()| below(9) as i64 - 3);
-            let sum = own.entry((account.id, month)).or_default();
-            for (all, more) in sum.iter_mut().zip(sums) {
+            let sum = own.entry((account.id, at)).or_default();
+            for (all, more) in sum.iter_mut().zip(sums).take(if is_month(at) { 8 } else { 4 }) {
                 *all += more;
             }
-            print(&world, &[Added { account, month, sums }.sql(&world)]).await;
+            print(&world, &[Added { account, at, sums }.sql(&world)]).await;
             if choice.fraction() < 0.3 {
                 carry_up(&world.store).await.unwrap();
             }
             let found = read(&world, &tree).await;
             for account in accounts(&tree) {
-                let mut expected: Vec<MonthSum> = Vec::new();
-                for month in ["2025-12", "2026-01", "2026-02"] {
+                let mut expected: Vec<(String, Sums)> = Vec::new();
+                for at in PERIODS.into_iter().filter(|at| is_month(at) || SPAN.contains(at)) {
                     let mut sums = [0; 8];
                     let mut any = false;
                     for other in accounts(&tree).into_iter().filter(|other| within(account, other, &tree)) {
-                        for (all, more) in sums.iter_mut().zip(own.get(&(other.id, month)).into_iter().flatten()) {
+                        for (all, more) in sums.iter_mut().zip(own.get(&(other.id, at)).into_iter().flatten()) {
                             *all += more;
                             any = true;
                         }
                     }
                     if any {
-                        let month = month.parse().unwrap();
-                        expected.push(MonthSum { month, sum: page_sum(&sums[..4]), certified: page_sum(&sums[4..]) });
+                        expected.push((at.to_owned(), sums));
                     }
                 }
                 let sums = found.get(&account.id).map_or(&[][..], Vec::as_slice);
@@ -146,7 +182,8 @@ async fn carries_while_others_write(kind: Kind) {
         writers.spawn(async move {
             let mut both = [&tree.customer, &tree.sibling];
             both.sort_by_key(|account| account.id);
-            let added = both.map(|account| Added { account, month: "2026-03", sums: [1, 0, 0, 2, 0, 0, 0, 0] }.sql(&world));
+            let of = |at| both.map(|account| Added { account, at, sums: [1, 0, 0, 2, 0, 0, 0, 0] }.sql(&world));
+            let added = [of("2026-02"), of(SPAN[1])].concat();
             for _ in 0..EACH {
                 print(&world, &added).await;
             }
@@ -159,15 +196,18 @@ async fn carries_while_others_write(kind: Kind) {
         }
     };
     let carriers = [tokio::spawn(carrier(Arc::clone(&world))), tokio::spawn(carrier(Arc::clone(&world)))];
-    let mut last = 0;
-    while last < 2 * WRITERS * EACH {
+    let mut last = [0; 2];
+    while last.iter().any(|sum| *sum < 2 * WRITERS * EACH) {
         let found = read(&world, &tree).await;
-        let now = found.get(&tree.distributor.id).map_or(0, |months| months[0].sum.pages.small);
-        assert!(
-            now >= last && now % 2 == 0,
-            "{now} after {last}: a read saw half of a transaction, or half of what was carried"
-        );
-        last = now;
+        for (last, at) in last.iter_mut().zip(["2026-02", SPAN[1]]) {
+            let sums = found.get(&tree.distributor.id).map_or(&[][..], Vec::as_slice);
+            let now = sums.iter().find(|(period, _)| period == at).map_or(0, |(_, sums)| sums[0]);
+            assert!(
+                now >= *last && now % 2 == 0,
+                "{at}: {now} after {last}: a read saw half of a transaction, or half of what was carried"
+            );
+            *last = now;
+        }
     }
     while writers.join_next().await.transpose().unwrap().is_some() {}
     for carrier in carriers {
@@ -177,16 +217,17 @@ async fn carries_while_others_write(kind: Kind) {
     while carry_up(&world.store).await.unwrap() > 0 {}
     // Everything lies with the accounts above now, once.
     world.database.sql("UPDATE account_month SET small = 0, carried_small = 0").await.unwrap();
+    world.database.sql("UPDATE account_day SET small = 0, carried_small = 0").await.unwrap();
     let found = read(&world, &tree).await;
     for account in [&tree.distributor, &tree.partner] {
-        assert_eq!(found[&account.id][0].sum.pages.small, 2 * WRITERS * EACH);
+        assert_eq!(found[&account.id].iter().map(|(_, sums)| sums[0]).collect::<Vec<_>>(), [2 * WRITERS * EACH; 2]);
     }
 }
 
 async fn a_month_that_goes_back_is_carried_too(kind: Kind) {
     let world = World::new(kind).await;
     let tree = world.tree().await;
-    let added = |sums| Added { account: &tree.customer, month: "2026-03", sums };
+    let added = |sums| Added { account: &tree.customer, at: "2026-03", sums };
     world.database.sql(&added([5, 0, 0, 5, 5, 0, 0, 5]).sql(&world)).await.unwrap();
     assert_eq!(carry_up(&world.store).await.unwrap(), 1);
     assert_eq!(carry_up(&world.store).await.unwrap(), 0);
@@ -194,11 +235,10 @@ async fn a_month_that_goes_back_is_carried_too(kind: Kind) {
     world.database.sql(&added([0, 0, 0, 0, -5, 0, 0, -5]).sql(&world)).await.unwrap();
     assert_eq!(carry_up(&world.store).await.unwrap(), 1);
     let found = read(&world, &tree).await;
-    assert_eq!(found[&tree.distributor.id][0].certified, PageSum::default());
-    assert_eq!(found[&tree.distributor.id][0].sum, page_sum(&[5, 0, 0, 5]));
+    assert_eq!(found[&tree.distributor.id], [("2026-03".to_owned(), [5, 0, 0, 5, 0, 0, 0, 0])]);
 }
 
-async fn months_from_before_are_carried_by_the_migration(kind: Kind) {
+async fn sums_from_before_are_carried_by_the_migrations(kind: Kind) {
     use coppice_migration::{Migrator, MigratorTrait as _};
     let world = World::new(kind).await;
     let tree = world.tree().await;
@@ -206,17 +246,17 @@ async fn months_from_before_are_carried_by_the_migration(kind: Kind) {
     let migrations = Migrator::migrations();
     let later = migrations.iter().rev().take_while(|one| !one.name().ends_with("create_sums_below")).count();
     Migrator::down(&db, Some(u32::try_from(later).unwrap() + 1)).await.unwrap();
-    let added = Added { account: &tree.customer, month: "2026-03", sums: [5, 4, 3, 2, 4, 3, 2, 1] };
-    world.database.sql(&added.sql(&world)).await.unwrap();
+    let (month, day) = ([5, 4, 3, 2, 4, 3, 2, 1], [5, 4, 3, 2, 0, 0, 0, 0]);
+    for (at, sums) in [("2026-02", month), (SPAN[1], day)] {
+        world.database.sql(&Added { account: &tree.customer, at, sums }.sql(&world)).await.unwrap();
+    }
     Migrator::up(&db, None).await.unwrap();
     assert_eq!(carry_up(&world.store).await.unwrap(), 0);
     let found = read(&world, &tree).await;
     for account in [&tree.customer, &tree.partner, &tree.distributor] {
-        let month = found[&account.id][0];
-        assert_eq!((month.sum, month.certified), (page_sum(&[5, 4, 3, 2]), page_sum(&[4, 3, 2, 1])), "{}", account.name);
+        let expected = [("2026-02".to_owned(), month), (SPAN[1].to_owned(), day)];
+        assert_eq!(found[&account.id], expected, "{}", account.name);
     }
-    assert_eq!(
-        world.app.reconcile(false).await.unwrap().differences.iter().filter(|one| one.book == "ACCOUNT_MONTH_BELOW").count(),
-        0
-    );
+    let report = world.app.reconcile(false).await.unwrap();
+    assert!(!report.differences.iter().any(|one| one.book.ends_with("_BELOW")), "{:?}", report.differences);
 }
