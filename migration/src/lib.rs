@@ -29,6 +29,9 @@ mod m20261122_9_create_idempotency;
 mod m20261127_1_create_sums_below;
 mod m20261127_2_index_ledger;
 mod m20261127_3_create_days_below;
+mod m20261127_4_create_posting_order;
+
+pub use m20261127_4_create_posting_order::posting_functions;
 
 /// The migrations in their order.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +58,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_1_create_sums_below::Migration),
             Box::new(m20261127_2_index_ledger::Migration),
             Box::new(m20261127_3_create_days_below::Migration),
+            Box::new(m20261127_4_create_posting_order::Migration),
         ]
     }
 }

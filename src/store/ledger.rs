@@ -12,6 +12,7 @@ use super::{
     Source, Store, StoreError,
     convert::{below, day, named, seen},
     paging::{KeyValue, Nearest, SortKey, page},
+    posting_order::settled_before,
 };
 use crate::{
     clock::from_millis,
@@ -77,8 +78,7 @@ pub async fn list(store: &Store, viewer: Uuid, filter: &DepositFilter, args: &Pa
         all = all.add(C::CreatedAt.gte(since.timestamp_millis()));
     }
     if !store.is_sqlite() {
-        let settled = Expr::cust("pg_snapshot_xmin(pg_current_snapshot())::text::bigint");
-        all = all.add(C::Tx.into_expr().lt(settled));
+        all = all.add(C::Tx.into_expr().lt(settled_before()));
     }
     let select = deposit::Entity::find().filter(all);
     let list = "deposit.posting";

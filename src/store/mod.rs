@@ -56,6 +56,7 @@ mod kept;
 pub mod ledger;
 mod open;
 mod paging;
+mod posting_order;
 pub mod project;
 mod reading;
 pub mod reconcile;
@@ -215,7 +216,7 @@ impl Store {
         self.writing.durable.set_metric_callback(move |info| observe(&info.statement.sql));
     }
 
-    /// Brings the tables up to date; safe to call from several nodes at once.
+    /// Brings the tables up to date, and lets a restored database go on where it was; safe to call from several nodes at once.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         self.run_migrations(true).await
     }
@@ -246,10 +247,17 @@ impl Store {
         let mut lock = PgConnection::connect_with(&postgres_options(&self.url)?).await?;
         let (high, low) = MIGRATION_LOCK;
         sqlx::query("SELECT pg_advisory_lock($1, $2)").bind(high).bind(low).execute(&mut lock).await?;
-        let done = if up { Migrator::up(self.writer(), None).await } else { Migrator::down(self.writer(), None).await };
+        let done = async {
+            if !up {
+                return Ok(Migrator::down(self.writer(), None).await?);
+            }
+            Migrator::up(self.writer(), None).await?;
+            posting_order::go_on(self).await
+        };
+        let done = done.await;
         // Closing releases the lock.
         lock.close().await?;
-        Ok(done?)
+        done
     }
 
     /// Whether it is the embedded database.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use coppice_entity::{certificate, certificate_allocation, certificate_file, certificate_void};
 use sea_orm::{
     ColumnTrait, ConnectionTrait as _, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait as _,
-    sea_query::{Condition, Expr, ExprTrait as _},
+    sea_query::{Condition, ExprTrait as _},
 };
 
 use super::{
@@ -13,6 +13,7 @@ use super::{
     collecting::sql::{Rows, statement},
     convert::{askable, below},
     paging::{KeyValue, SortKey, page},
+    posting_order::settled_before,
 };
 use crate::{
     clock::{Instant, from_millis},
@@ -246,7 +247,7 @@ pub async fn place_of_now(store: &Store) -> Result<IssuePlace, StoreError> {
         "SELECT 0, COALESCE(max(seq), 0) FROM certificate"
     } else {
         // Certificates of transactions that are under way count as new.
-        "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, 0::bigint"
+        "SELECT settled_before(), 0::bigint"
     };
     let row = store.db.query_one_raw(statement(store.dialect(), text, [])).await?;
     let row = row.ok_or(StoreError::Corrupt("certificate.seq"))?;
@@ -268,7 +269,7 @@ pub async fn issued_after(
         all = all.add(below(C::AccountId, account));
     }
     if !store.is_sqlite() {
-        all = all.add(C::Tx.into_expr().lt(Expr::cust("pg_snapshot_xmin(pg_current_snapshot())::text::bigint")));
+        all = all.add(C::Tx.into_expr().lt(settled_before()));
     }
     let rows =
         certificate::Entity::find().filter(all).order_by_asc(C::Tx).order_by_asc(C::Seq).limit(limit).all(&store.db).await?;
