@@ -3,7 +3,7 @@
 //!
 //! Method: accounts by the store's own call, entries (one of each customer and day) by one plain statement; then the store's own calls
 //! read the first page of 25 and the second, in turn, and the sums of 30 days; of 41 times the median counts. Printed are milliseconds after
-//! a month and after a year, and their ratio; and how fast the days were carried up to the accounts above, before anything was read.
+//! a month and after a year, and their ratio; and how fast the entries were carried up to the accounts above, before anything was read.
 //!
 //! Run with `cargo bench --bench lists`; `COPPICE_BENCH_DATABASE=postgres://…` takes an empty PostgreSQL database instead of SQLite.
 //!
@@ -146,7 +146,7 @@ async fn post(store: &Store, sql: &DatabaseConnection, from: u32, to: u32) {
         }
         carried += f64::from(some);
     }
-    println!("{:>12}, {carried} days, {:.0} a second", "carried up", carried / begun.elapsed().as_secs_f64());
+    println!("{:>12}, {carried} entries, {:.0} a second", "carried up", carried / begun.elapsed().as_secs_f64());
     sql.execute_unprepared("ANALYZE").await.unwrap();
 }
 

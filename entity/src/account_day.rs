@@ -20,16 +20,6 @@ pub struct Model {
     pub duplex: i64,
     /// Sum, in millionths of a standard page.
     pub standard: i64,
-    /// What of `small` was carried up to the accounts above.
-    pub carried_small: i64,
-    /// What of `large` was carried up to the accounts above.
-    pub carried_large: i64,
-    /// What of `duplex` was carried up to the accounts above.
-    pub carried_duplex: i64,
-    /// What of `standard` was carried up to the accounts above.
-    pub carried_standard: i64,
-    /// Whether a sum has moved on since it was carried up; the database works it out.
-    pub uncarried: Option<bool>,
 }
 
 /// What its rows point to.

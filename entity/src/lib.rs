@@ -12,6 +12,7 @@ pub mod account_project;
 pub mod account_sequence;
 pub mod anomaly;
 pub mod api_key;
+pub mod carried_through;
 pub mod certificate;
 pub mod certificate_allocation;
 pub mod certificate_delivery;

@@ -1,84 +1,61 @@
-//! Daily sums of all accounts below an account, as of months: each account's day keeps what of it was carried up, and a day whose sums
-//! have moved on since is `uncarried` by itself.
+//! Daily sums of all accounts below an account, and through which entry of the ledger they go.
 //!
-//! What has moved on is kept in the order of the period: it is read, and carried up, a period at a time.
+//! Whoever posts knows of neither: entries that come after that one in the order of posting are added by whoever reads, until they are
+//! carried up.
 
-use sea_orm_migration::prelude::*;
+use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 
 use crate::dialect;
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
-/// The sums of a day.
-const SUMS: [&str; 4] = ["small", "large", "duplex", "standard"];
+const UP: &[&str] = &[
+    "CREATE TABLE account_day_below ( \
+        account_id UUID NOT NULL REFERENCES account (id), \
+        day TEXT NOT NULL, \
+        small BIGINT NOT NULL DEFAULT 0, \
+        large BIGINT NOT NULL DEFAULT 0, \
+        duplex BIGINT NOT NULL DEFAULT 0, \
+        standard BIGINT NOT NULL DEFAULT 0, \
+        PRIMARY KEY (account_id, day) \
+    )",
+    "CREATE TABLE carried_through (id INTEGER PRIMARY KEY, tx BIGINT NOT NULL, seq BIGINT NOT NULL)",
+];
 
-/// The sums, each written by `of`, with `between` them.
-fn sums(between: &str, of: impl Fn(&str) -> String) -> String {
-    SUMS.map(of).join(between)
-}
+const KNOWN: &[&str] = &[
+    "INSERT INTO account_day_below (account_id, day, small, large, duplex, standard) \
+     SELECT c.ancestor_id, d.day, sum(d.small), sum(d.large), sum(d.duplex), sum(d.standard) \
+     FROM carried_through k CROSS JOIN deposit d JOIN account_closure c ON c.descendant_id = d.account_id \
+     WHERE (d.tx, d.seq) <= (k.tx, k.seq) AND c.depth > 0 GROUP BY c.ancestor_id, d.day",
+    // Months that have moved on are read, and carried up, a month at a time.
+    "DROP INDEX account_month_uncarried",
+    "CREATE INDEX account_month_uncarried ON account_month (month, account_id) WHERE uncarried",
+];
+
+const DOWN: &[&str] = &[
+    "DROP INDEX account_month_uncarried",
+    "CREATE INDEX account_month_uncarried ON account_month (account_id, month) WHERE uncarried",
+];
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let (kept, list) = (sums(", ", |sum| format!("{sum} BIGINT NOT NULL DEFAULT 0")), SUMS.join(", "));
-        // A new table takes a fraction of the time that changing each row of the old one would.
-        let day = format!(
-            "CREATE TABLE account_day ( \
-                account_id UUID NOT NULL REFERENCES account (id), \
-                day TEXT NOT NULL, \
-                {kept}, \
-                {}, \
-                uncarried BOOLEAN GENERATED ALWAYS AS ({}) COMPUTED, \
-                PRIMARY KEY (account_id, day) \
-            )",
-            sums(", ", |sum| format!("carried_{sum} BIGINT NOT NULL DEFAULT 0")),
-            sums(" OR ", |sum| format!("{sum} <> carried_{sum}")),
-        );
-        let carried = format!(
-            "INSERT INTO account_day (account_id, day, {list}, {}) SELECT account_id, day, {list}, {list} FROM account_day_before",
-            sums(", ", |sum| format!("carried_{sum}")),
-        );
-        let table = format!(
-            "CREATE TABLE account_day_below ( \
-                account_id UUID NOT NULL REFERENCES account (id), \
-                day TEXT NOT NULL, \
-                {kept}, \
-                PRIMARY KEY (account_id, day) \
-            )"
-        );
-        let known = format!(
-            "INSERT INTO account_day_below (account_id, day, {list}) \
-             SELECT c.ancestor_id, d.day, {} FROM account_day d JOIN account_closure c ON c.descendant_id = d.account_id \
-             WHERE c.depth > 0 GROUP BY c.ancestor_id, d.day",
-            sums(", ", |sum| format!("sum(d.{sum})")),
-        );
-        let statements = [
-            "ALTER TABLE account_day RENAME TO account_day_before",
-            &day,
-            &carried,
-            "DROP TABLE account_day_before",
-            &table,
-            &known,
-            "CREATE INDEX account_day_uncarried ON account_day (day, account_id) WHERE uncarried",
-            "DROP INDEX account_month_uncarried",
-            "CREATE INDEX account_month_uncarried ON account_month (month, account_id) WHERE uncarried",
-        ];
-        dialect::run(manager, &statements).await
+        dialect::run(manager, UP).await?;
+        // Other nodes may be posting: what is not settled now is carried up later.
+        let settled = match manager.get_database_backend() {
+            DbBackend::Postgres => {
+                "INSERT INTO carried_through (id, tx, seq) \
+                 VALUES (1, pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1, 9223372036854775807)"
+            }
+            _ => "INSERT INTO carried_through (id, tx, seq) SELECT 1, 0, COALESCE(max(seq), 0) FROM deposit",
+        };
+        dialect::run(manager, &[settled]).await?;
+        dialect::run(manager, KNOWN).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let statements = [
-            "DROP INDEX account_month_uncarried",
-            "CREATE INDEX account_month_uncarried ON account_month (account_id, month) WHERE uncarried",
-            "DROP INDEX account_day_uncarried",
-            "ALTER TABLE account_day DROP COLUMN uncarried",
-        ];
-        dialect::run(manager, &statements).await?;
-        dialect::drop(manager, &["account_day_below"]).await?;
-        for sum in SUMS {
-            dialect::run(manager, &[&format!("ALTER TABLE account_day DROP COLUMN carried_{sum}")]).await?;
-        }
-        Ok(())
+        dialect::run(manager, DOWN).await?;
+        dialect::drop(manager, &["carried_through", "account_day_below"]).await
     }
 }

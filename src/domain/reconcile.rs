@@ -12,7 +12,7 @@ named_enum! {
         AccountDay = "ACCOUNT_DAY",
         /// Sums of an account's month with its entries; derived, so it is repaired.
         AccountMonth = "ACCOUNT_MONTH",
-        /// Sums of the days below an account with what those days say was carried up; derived, so it is repaired.
+        /// Sums of the days below an account with the entries that were carried up; derived, so it is repaired.
         AccountDayBelow = "ACCOUNT_DAY_BELOW",
         /// Sums of the months below an account with what those months say was carried up; derived, so it is repaired.
         AccountMonthBelow = "ACCOUNT_MONTH_BELOW",

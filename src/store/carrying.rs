@@ -1,30 +1,35 @@
 //! Sums of months and days, carried up to the accounts above.
 //!
-//! Whoever writes sums of an account's month or day leaves those of the accounts above alone: a night would wait at the distributor's row.
-//! What has moved on since it was carried up is marked by the database itself; here it is added to what is above it, some at a time. Until
-//! then [`super::consumption`] adds what there is more.
+//! Whoever writes sums of an account leaves those of the accounts above alone: a night would wait at the distributor's row. What has moved
+//! on since is carried up here, some at a time: months, which certificates move too, are marked by the database itself; days are what the
+//! ledger's entries come to, so they are known by the last entry that was. Until then [`super::consumption`] adds what there is more.
 
 use sea_orm::{ConnectionTrait as _, DbBackend};
 
 use super::{
-    Source as _, Store, StoreError, Tx,
+    Source as _, Store, StoreError,
     collecting::sql::{MAX_ROWS, Rows, statement},
     consumption::{DAY, MONTH, Period},
 };
 use crate::id::Uuid;
 
-/// Carries up what has moved on of up to 128 months and 128 days, and gives of how many.
+/// Entries that are carried up in one transaction.
+const ENTRIES: i64 = 1_024;
+
+/// Carries up what has moved on of up to 128 months, and up to 1,024 entries, and gives of how many.
 ///
-/// On PostgreSQL it passes by the rows that someone else holds, and holds its own for three statements; it waits at rows of the sums only,
-/// which it takes in their order, so nodes may carry at the same time.
+/// On PostgreSQL it passes by the months that someone else holds, and holds its own for three statements; it waits at rows of the sums only,
+/// which it takes in their order, so nodes may carry at the same time. Entries are carried by one node at a time.
 pub async fn carry_up(store: &Store) -> Result<usize, StoreError> {
-    Ok(carry(store, &MONTH).await? + carry(store, &DAY).await?)
+    Ok(carry_months(store).await? + carry_entries(store).await?)
 }
 
-async fn carry(store: &Store, period: &Period) -> Result<usize, StoreError> {
-    let Period { own, key, .. } = period;
-    let any = format!("SELECT 1 FROM {own} WHERE uncarried LIMIT 1");
-    if store.db().query_one_raw(statement(store.dialect(), &any, [])).await?.is_none() {
+async fn any(store: &Store, text: &str) -> Result<bool, StoreError> {
+    Ok(store.db().query_one_raw(statement(store.dialect(), text, [])).await?.is_some())
+}
+
+async fn carry_months(store: &Store) -> Result<usize, StoreError> {
+    if !any(store, "SELECT 1 FROM account_month WHERE uncarried LIMIT 1").await? {
         return Ok(0);
     }
     let most = i64::try_from(MAX_ROWS).unwrap_or(i64::MAX);
@@ -32,8 +37,10 @@ async fn carry(store: &Store, period: &Period) -> Result<usize, StoreError> {
         .write(|tx| async move {
             let backend = tx.get_database_backend();
             let lock = if backend == DbBackend::Postgres { "FOR UPDATE SKIP LOCKED" } else { "" };
-            // Those of one period together: they are added to the same rows.
-            let text = format!("SELECT account_id, {key} FROM {own} WHERE uncarried ORDER BY {key}, account_id LIMIT ? {lock}");
+            // Those of one month together: they are added to the same rows.
+            let text = format!(
+                "SELECT account_id, month FROM account_month WHERE uncarried ORDER BY month, account_id LIMIT ? {lock}"
+            );
             let found = tx.query_all_raw(statement(backend, &text, [most.into()])).await?;
             let mut keys = Vec::with_capacity(found.len());
             for row in found {
@@ -41,34 +48,74 @@ async fn carry(store: &Store, period: &Period) -> Result<usize, StoreError> {
             }
             let picked = || {
                 let mut rows = Rows::new(&["uuid", "text"]);
-                for (account_id, at) in &keys {
-                    rows.push([(*account_id).into(), at.as_str().into()]);
+                for (account_id, month) in &keys {
+                    rows.push([(*account_id).into(), month.as_str().into()]);
                 }
                 rows
             };
-            add_above(&tx, period, picked()).await?;
-            let carried = period.columns(|sum| format!("carried_{sum} = {own}.{sum}"));
-            let tail =
-                format!(") UPDATE {own} SET {carried} FROM v WHERE {own}.account_id = v.account_id AND {own}.{key} = v.{key}");
-            picked().execute(tx.db(), &format!("WITH v(account_id, {key}) AS ("), &tail).await?;
+            let more = format!(
+                ") INSERT INTO account_month_below (account_id, month, {}) \
+                 SELECT c.ancestor_id, m.month, {} FROM v CROSS JOIN account_month m CROSS JOIN account_closure c \
+                 WHERE m.account_id = v.account_id AND m.month = v.month AND c.descendant_id = m.account_id AND c.depth > 0 {}",
+                MONTH.sums.join(", "),
+                MONTH.columns(|sum| format!("CAST(sum(m.{sum} - m.carried_{sum}) AS BIGINT)")),
+                added("m", &MONTH),
+            );
+            picked().execute(tx.db(), "WITH v(account_id, month) AS (", &more).await?;
+            let carried = MONTH.columns(|sum| format!("carried_{sum} = account_month.{sum}"));
+            let tail = format!(
+                ") UPDATE account_month SET {carried} FROM v \
+                 WHERE account_month.account_id = v.account_id AND account_month.month = v.month"
+            );
+            picked().execute(tx.db(), "WITH v(account_id, month) AS (", &tail).await?;
             Ok(keys.len())
         })
         .await
 }
 
-/// Adds what `picked` rows have more than was carried up to the sums of all accounts above theirs.
-async fn add_above(tx: &Tx, period: &Period, picked: Rows) -> Result<(), StoreError> {
-    let Period { own, below, key, .. } = period;
-    let tail = format!(
-        ") INSERT INTO {below} (account_id, {key}, {}) \
-         SELECT c.ancestor_id, m.{key}, {} FROM v CROSS JOIN {own} m CROSS JOIN account_closure c \
-         WHERE m.account_id = v.account_id AND m.{key} = v.{key} AND c.descendant_id = m.account_id AND c.depth > 0 \
-         GROUP BY c.ancestor_id, m.{key} ORDER BY c.ancestor_id, m.{key} \
-         ON CONFLICT (account_id, {key}) DO UPDATE SET {}",
-        period.sums.join(", "),
-        period.columns(|sum| format!("CAST(sum(m.{sum} - m.carried_{sum}) AS BIGINT)")),
-        period.columns(|sum| format!("{sum} = {below}.{sum} + excluded.{sum}")),
+/// How rows of sums by ancestor and period, `of` some alias, end: added to what is there, in the order in which all take their rows.
+fn added(of: &str, Period { below, key, sums, .. }: &Period) -> String {
+    let sums = sums.iter().map(|sum| format!("{sum} = {below}.{sum} + excluded.{sum}")).collect::<Vec<_>>().join(", ");
+    format!(
+        "GROUP BY c.ancestor_id, {of}.{key} ORDER BY c.ancestor_id, {of}.{key} ON CONFLICT (account_id, {key}) DO UPDATE SET {sums}"
+    )
+}
+
+async fn carry_entries(store: &Store) -> Result<usize, StoreError> {
+    let (lock, settled) = if store.is_sqlite() { ("", "") } else { ("FOR UPDATE SKIP LOCKED", "AND tx < settled_before()") };
+    let look = format!(
+        "SELECT 1 FROM deposit WHERE (tx, seq) > ((SELECT tx FROM carried_through), (SELECT seq FROM carried_through)) {settled} \
+         ORDER BY tx, seq LIMIT 1"
     );
-    picked.execute(tx.db(), &format!("WITH v(account_id, {key}) AS ("), &tail).await?;
-    Ok(())
+    if !any(store, &look).await? {
+        return Ok(0);
+    }
+    store
+        .write(|tx| async move {
+            let backend = tx.get_database_backend();
+            let text = format!("SELECT tx, seq FROM carried_through {lock}");
+            let Some(row) = tx.query_one_raw(statement(backend, &text, [])).await? else { return Ok(0) };
+            let after: [i64; 2] = [row.try_get_by_index(0)?, row.try_get_by_index(1)?];
+            let text = format!("SELECT tx, seq FROM deposit WHERE (tx, seq) > (?, ?) {settled} ORDER BY tx, seq LIMIT ?");
+            let some = [after[0].into(), after[1].into(), ENTRIES.into()];
+            let found = tx.query_all_raw(statement(backend, &text, some)).await?;
+            let Some(row) = found.last() else { return Ok(0) };
+            let last: [i64; 2] = [row.try_get_by_index(0)?, row.try_get_by_index(1)?];
+            let text = format!(
+                "WITH e AS MATERIALIZED (SELECT account_id, day, small, large, duplex, standard FROM deposit \
+                 WHERE (tx, seq) > (?, ?) AND (tx, seq) <= (?, ?) ORDER BY tx, seq LIMIT ?) \
+                 INSERT INTO account_day_below (account_id, day, {}) \
+                 SELECT c.ancestor_id, e.day, {} FROM e CROSS JOIN account_closure c \
+                 WHERE c.descendant_id = e.account_id AND c.depth > 0 {}",
+                DAY.sums.join(", "),
+                DAY.columns(|sum| format!("CAST(sum(e.{sum}) AS BIGINT)")),
+                added("e", &DAY),
+            );
+            let these = [after[0].into(), after[1].into(), last[0].into(), last[1].into(), ENTRIES.into()];
+            tx.execute_raw(statement(backend, &text, these)).await?;
+            let moved = "UPDATE carried_through SET tx = ?, seq = ?";
+            tx.execute_raw(statement(backend, moved, last.map(Into::into))).await?;
+            Ok(found.len())
+        })
+        .await
 }

@@ -1,4 +1,5 @@
-//! Sums of an account and those below it, from sums per month and day; never from the ledger. All of a statement's sums are of one instant.
+//! Sums of an account and those below it, from sums per month and day and what was not carried up yet; never from the ledger as a whole.
+//! All of a statement's sums are of one instant.
 
 use std::collections::HashMap;
 
@@ -50,6 +51,17 @@ impl Period {
     }
 }
 
+/// What months have more than was carried up.
+const SINCE_OF_MONTHS: &str = "since AS (SELECT account_id, month, small - carried_small AS small, large - carried_large AS large, \
+     duplex - carried_duplex AS duplex, standard - carried_standard AS standard, \
+     certified_small - carried_certified_small AS certified_small, certified_large - carried_certified_large AS certified_large, \
+     certified_duplex - carried_certified_duplex AS certified_duplex, \
+     certified_standard - carried_certified_standard AS certified_standard FROM account_month WHERE uncarried)";
+
+/// The entries after the last that was carried up. Without their order, a planner that does not know how few they are would read the ledger.
+const SINCE_OF_DAYS: &str = "since AS MATERIALIZED (SELECT account_id, day, small, large, duplex, standard FROM deposit \
+     WHERE (tx, seq) > ((SELECT tx FROM carried_through), (SELECT seq FROM carried_through)) ORDER BY tx, seq)";
+
 /// Per account the sums of each month in which it or an account below it has entries, all months or those of a span, the earliest first;
 /// only of accounts that `viewer` may see, if there is one.
 pub async fn months(
@@ -68,7 +80,7 @@ pub async fn months(
         whole.sum.add(&part.sum);
         whole.certified.add(&part.certified);
     };
-    let rows = with_all_below(from, &MONTH, viewer, accounts, span.as_ref()).await?;
+    let rows = with_all_below(from, (&MONTH, SINCE_OF_MONTHS), viewer, accounts, span.as_ref()).await?;
     merged(&rows, read, |sum| sum.month, add)
 }
 
@@ -85,7 +97,7 @@ pub async fn days(
         Ok((day("account_day.day", &on)?, page_sum(row, 2)?))
     };
     let add = |whole: &mut (NaiveDate, PageSum), part: &(NaiveDate, PageSum)| whole.1.add(&part.1);
-    let rows = with_all_below(from, &DAY, Some(viewer), accounts, Some(&span)).await?;
+    let rows = with_all_below(from, (&DAY, SINCE_OF_DAYS), Some(viewer), accounts, Some(&span)).await?;
     merged(&rows, read, |(day, _)| *day, add)
 }
 
@@ -93,7 +105,7 @@ pub async fn days(
 /// and what has moved on below it since then.
 async fn with_all_below(
     from: &impl Source,
-    period: &Period,
+    (period, since): (&Period, &str),
     viewer: Option<Uuid>,
     accounts: &[Uuid],
     span: Option<&(String, String)>,
@@ -103,15 +115,14 @@ async fn with_all_below(
     // What has moved on is little: it is read first, and then whether it lies below.
     let tail = format!(
         "), a(id, first, last) AS (SELECT v.id, v.first, v.last FROM v CROSS JOIN account_closure s \
-         WHERE s.ancestor_id = v.viewer AND s.descendant_id = v.id) \
-         SELECT a.id, m.{key}, {stored} FROM a CROSS JOIN {own} m WHERE m.account_id = a.id {within} \
-         UNION ALL SELECT a.id, m.{key}, {stored} FROM a CROSS JOIN {below} m WHERE m.account_id = a.id {within} \
-         UNION ALL SELECT a.id, m.{key}, {since} FROM a CROSS JOIN {own} m CROSS JOIN account_closure c \
-         WHERE m.uncarried {within} AND c.ancestor_id = a.id AND c.descendant_id = m.account_id AND c.depth > 0 \
-         GROUP BY a.id, m.{key}",
-        stored = period.columns(|sum| format!("m.{sum}")),
+         WHERE s.ancestor_id = v.viewer AND s.descendant_id = v.id), {since} \
+         SELECT a.id, m.{key}, {sums} FROM a CROSS JOIN {own} m WHERE m.account_id = a.id {within} \
+         UNION ALL SELECT a.id, m.{key}, {sums} FROM a CROSS JOIN {below} m WHERE m.account_id = a.id {within} \
+         UNION ALL SELECT a.id, m.{key}, {added} FROM a CROSS JOIN since m CROSS JOIN account_closure c \
+         WHERE c.ancestor_id = a.id AND c.descendant_id = m.account_id AND c.depth > 0 {within} GROUP BY a.id, m.{key}",
+        sums = period.columns(|sum| format!("m.{sum}")),
         // PostgreSQL sums BIGINT to NUMERIC.
-        since = period.columns(|sum| format!("CAST(sum(m.{sum} - m.carried_{sum}) AS BIGINT)")),
+        added = period.columns(|sum| format!("CAST(sum(m.{sum}) AS BIGINT)")),
     );
     Ok(asked(viewer, accounts, span).query(from.db(), ASKED, &tail).await?)
 }

@@ -4,9 +4,7 @@
 use std::collections::BTreeMap;
 
 use coppice_entity::{account, feed};
-use sea_orm::{
-    ColumnTrait, ConnectionTrait as _, EntityTrait, QueryFilter, QueryOrder as _, QueryResult, QuerySelect as _, Value,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait as _, EntityTrait, QueryFilter, QueryOrder as _, QueryResult, QuerySelect as _};
 
 use super::{
     Source as _, Store, StoreError,
@@ -58,10 +56,9 @@ pub async fn account_differences(store: &Store, first: Uuid, last: Uuid) -> Resu
         found.extend(sums(store, book, ("account_id", own, key), true, first, last).await?);
     }
     found.extend(certified(store, first, last).await?);
-    for (book, period) in [(Book::AccountDayBelow, DAY), (Book::AccountMonthBelow, MONTH)] {
-        for sums in period.sums.chunks(4) {
-            found.extend(below(store, book, &period, sums, first, last).await?);
-        }
+    found.extend(days_below(store, first, last).await?);
+    for sums in MONTH.sums.chunks(4) {
+        found.extend(months_below(store, sums, first, last).await?);
     }
     let sql = "SELECT account_id, month, CAST(SUM(entries) AS BIGINT), MAX(number), MAX(last_number) FROM ( \
          SELECT account_id, month, 1 AS entries, number, 0 AS last_number FROM deposit WHERE account_id >= ? AND account_id <= ? \
@@ -111,26 +108,37 @@ async fn sums(
     differing(store, book, &entries, &totals, first, last).await
 }
 
-/// What the periods below accounts say was carried up, less what was, of four sums.
-async fn below(
-    store: &Store,
-    book: Book,
-    Period { own, below, key, .. }: &Period,
-    sums: &[&str],
-    first: Uuid,
-    last: Uuid,
-) -> Result<Vec<Difference>, StoreError> {
+/// The entries that were carried up, each with an account above its own.
+const CARRIED: &str = "FROM account_closure c JOIN deposit d ON d.account_id = c.descendant_id WHERE c.depth > 0 \
+     AND (d.tx, d.seq) <= ((SELECT tx FROM carried_through), (SELECT seq FROM carried_through))";
+
+/// What the entries that were carried up come to, less the days below accounts.
+async fn days_below(store: &Store, first: Uuid, last: Uuid) -> Result<Vec<Difference>, StoreError> {
+    let carried = format!(
+        "SELECT c.ancestor_id AS subject, d.day AS place, d.small, d.large, d.duplex, d.standard {CARRIED} \
+         AND c.ancestor_id >= ? AND c.ancestor_id <= ?"
+    );
+    let kept = "SELECT account_id, day, -small, -large, -duplex, -standard FROM account_day_below \
+         WHERE account_id >= ? AND account_id <= ?";
+    differing(store, Book::AccountDayBelow, &carried, kept, first, last).await
+}
+
+/// What the months below accounts say was carried up, less what was, of four sums.
+async fn months_below(store: &Store, sums: &[&str], first: Uuid, last: Uuid) -> Result<Vec<Difference>, StoreError> {
     let columns = |before: &str| {
         let columns = sums.iter().zip(["small", "large", "duplex", "standard"]);
         columns.map(|(sum, name)| format!("{before}{sum} AS {name}")).collect::<Vec<_>>().join(", ")
     };
     let carried = format!(
-        "SELECT c.ancestor_id AS subject, m.{key} AS place, {} FROM account_closure c JOIN {own} m \
+        "SELECT c.ancestor_id AS subject, m.month AS place, {} FROM account_closure c JOIN account_month m \
          ON m.account_id = c.descendant_id WHERE c.depth > 0 AND c.ancestor_id >= ? AND c.ancestor_id <= ?",
         columns("m.carried_"),
     );
-    let kept = format!("SELECT account_id, {key}, {} FROM {below} WHERE account_id >= ? AND account_id <= ?", columns("-"));
-    differing(store, book, &carried, &kept, first, last).await
+    let kept = format!(
+        "SELECT account_id, month, {} FROM account_month_below WHERE account_id >= ? AND account_id <= ?",
+        columns("-")
+    );
+    differing(store, Book::AccountMonthBelow, &carried, &kept, first, last).await
 }
 
 /// What each certificate covers, void or not, less what it says; and what those in force say less what the months say is certified.
@@ -266,8 +274,17 @@ pub async fn repair(store: &Store, difference: &Difference) -> Result<bool, Stor
                     rebuilt(("feed_id", "feed_day", "day"), &["small", "large", "duplex"]),
                 ),
                 Book::AccountDay => (of_month(key.get(..7).unwrap_or_default()), rebuilt_own(&DAY)),
-                Book::AccountDayBelow => (locked_below(&DAY, subject, key), rebuilt_below(&DAY)),
-                Book::AccountMonthBelow => (locked_below(&MONTH, subject, key), rebuilt_below(&MONTH)),
+                // Whoever carries up waits here, or has committed what it says was carried.
+                Book::AccountDayBelow => ((format!("SELECT tx FROM carried_through{lock}"), Vec::new()), rebuilt_day_below()),
+                Book::AccountMonthBelow => (
+                    (
+                        "INSERT INTO account_month_below (account_id, month) VALUES (?, ?) \
+                         ON CONFLICT (account_id, month) DO UPDATE SET month = excluded.month"
+                            .to_owned(),
+                        vec![subject.into(), key.into()],
+                    ),
+                    rebuilt_month_below(),
+                ),
                 _ => (of_month(key), rebuilt_own(&MONTH)),
             };
             tx.query_one_raw(statement(backend, &locked, values)).await?;
@@ -295,24 +312,26 @@ fn rebuilt_own(Period { own, key, .. }: &Period) -> String {
     rebuilt(("account_id", own, key), DAY.sums)
 }
 
-/// Locks the sums of a period below an account: whoever carries up waits there, or has committed what it says was carried.
-fn locked_below(Period { below, key, .. }: &Period, subject: Uuid, at: &str) -> (String, Vec<Value>) {
-    let text = format!(
-        "INSERT INTO {below} (account_id, {key}) VALUES (?, ?) ON CONFLICT (account_id, {key}) DO UPDATE SET {key} = excluded.{key}"
-    );
-    (text, vec![subject.into(), at.into()])
+/// The sums of a month below an account, from what those below say was carried up.
+fn rebuilt_month_below() -> String {
+    format!(
+        "INSERT INTO account_month_below (account_id, month, {}) SELECT ?, ?, {} \
+         FROM account_closure c JOIN account_month m ON m.account_id = c.descendant_id \
+         WHERE c.depth > 0 AND c.ancestor_id = ? AND m.month = ? ON CONFLICT (account_id, month) DO UPDATE SET {}",
+        MONTH.sums.join(", "),
+        MONTH.columns(|sum| format!("COALESCE(SUM(m.carried_{sum}), 0)")),
+        MONTH.columns(|sum| format!("{sum} = excluded.{sum}")),
+    )
 }
 
-/// The sums of a period below an account, from what those below say was carried up.
-fn rebuilt_below(period: &Period) -> String {
-    let Period { own, below, key, .. } = period;
+/// The sums of a day below an account, from the entries that were carried up.
+fn rebuilt_day_below() -> String {
     format!(
-        "INSERT INTO {below} (account_id, {key}, {}) SELECT ?, ?, {} \
-         FROM account_closure c JOIN {own} m ON m.account_id = c.descendant_id \
-         WHERE c.depth > 0 AND c.ancestor_id = ? AND m.{key} = ? ON CONFLICT (account_id, {key}) DO UPDATE SET {}",
-        period.sums.join(", "),
-        period.columns(|sum| format!("COALESCE(SUM(m.carried_{sum}), 0)")),
-        period.columns(|sum| format!("{sum} = excluded.{sum}")),
+        "INSERT INTO account_day_below (account_id, day, {}) SELECT ?, ?, {} {CARRIED} AND c.ancestor_id = ? AND d.day = ? \
+         ON CONFLICT (account_id, day) DO UPDATE SET {}",
+        DAY.sums.join(", "),
+        DAY.columns(|sum| format!("COALESCE(SUM(d.{sum}), 0)")),
+        DAY.columns(|sum| format!("{sum} = excluded.{sum}")),
     )
 }
 

@@ -1,5 +1,6 @@
 use coppice::{
     app::AppError,
+    clock::Clock as _,
     domain::{
         account::Account,
         calendar::Interval,
@@ -18,18 +19,25 @@ use crate::support::world::{Kind, World, on_both, reader, writer};
 
 on_both!(sums_a_subtree, shows_only_what_may_be_seen);
 
-/// Adds to the sums of an account, and to no ledger: reads that people wait for do not look there.
+/// An entry, and the sums of its account, as whoever posts writes them.
 async fn print(world: &World, account: &Account, day: &str, small: i64) {
-    let key = world.database.key(account.id);
+    let (key, standard) = (world.database.key(account.id), (small + 2) * 1_000_000);
     for (table, period, value) in [("account_day", "day", day), ("account_month", "month", &day[..7])] {
         let insert = format!(
-            "INSERT INTO {table} (account_id, {period}, small, large, duplex, standard) VALUES ({key}, '{value}', {small}, 1, 0, {}) \
+            "INSERT INTO {table} (account_id, {period}, small, large, duplex, standard) VALUES ({key}, '{value}', {small}, 1, 0, {standard}) \
              ON CONFLICT (account_id, {period}) DO UPDATE SET small = {table}.small + excluded.small, \
              large = {table}.large + excluded.large, standard = {table}.standard + excluded.standard",
-            (small + 2) * 1_000_000,
         );
         world.database.sql(&insert).await.unwrap();
     }
+    let id = world.database.key(world.ids.uuid(world.clock.now()));
+    let entry = format!(
+        "INSERT INTO deposit (id, account_id, day, month, number, small, large, duplex, standard, estimated, kind, source_key, \
+         methodology_version, created_at) SELECT {id}, {key}, '{day}', '{}', COALESCE(max(number), 0) + 1, {small}, 1, 0, {standard}, FALSE, \
+         'COLLECTED', 'x', 1, 0 FROM deposit WHERE account_id = {key}",
+        &day[..7],
+    );
+    world.database.sql(&entry).await.unwrap();
 }
 
 fn sum(small: i64, entries: i64) -> PageSum {

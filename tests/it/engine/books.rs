@@ -16,7 +16,6 @@ use coppice::{
 };
 use futures_util::StreamExt as _;
 use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
-use tokio_util::sync::CancellationToken;
 
 use super::rig::{Rig, TestDatabase, night_of};
 
@@ -48,7 +47,7 @@ async fn reconciliation_finds_and_repairs(database: TestDatabase) {
     execute(&rig, "UPDATE account_day SET small = small + 7 WHERE day = '2026-02-01'").await;
     execute(&rig, "DELETE FROM account_day WHERE day = '2026-02-02'").await;
     execute(&rig, "UPDATE account_month SET standard = standard - 1 WHERE month = '2026-02'").await;
-    rig.engine.carry_up(CancellationToken::new()).await.unwrap();
+    rig.carry_all().await;
     execute(&rig, "UPDATE account_month_below SET certified_large = certified_large + 3 WHERE month = '2026-02'").await;
     execute(&rig, "DELETE FROM account_month_below WHERE month = '2026-01'").await;
     execute(&rig, "UPDATE account_day_below SET standard = standard - 2 WHERE day = '2026-02-04'").await;

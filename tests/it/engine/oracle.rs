@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use coppice::{
+    app::work::Scheduling as _,
     clock::Instant,
     domain::{
         feed::CollectionScope,
@@ -15,6 +16,7 @@ use coppice::{
     store::consumption::{days, months},
 };
 use sea_orm::{ConnectionTrait as _, Statement};
+use tokio_util::sync::CancellationToken;
 
 use super::rig::{Rig, RigFeed};
 
@@ -34,6 +36,19 @@ impl Rig {
     pub async fn all(&self, sql: &str) -> Vec<sea_orm::QueryResult> {
         let statement = Statement::from_string(self.db.get_database_backend(), sql);
         self.db.query_all_raw(statement).await.unwrap()
+    }
+
+    /// Carries all sums up; on PostgreSQL other tests' transactions hold entries back for a moment.
+    pub async fn carry_all(&self) {
+        let left =
+            "SELECT 1 FROM deposit WHERE (tx, seq) > ((SELECT tx FROM carried_through), (SELECT seq FROM carried_through))";
+        loop {
+            self.engine.carry_up(CancellationToken::new()).await.unwrap();
+            if self.all(left).await.is_empty() {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
     }
 
     /// What the ledger holds of a feed, by day.

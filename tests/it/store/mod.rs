@@ -44,7 +44,7 @@ async fn migrates_up_down_and_up(kind: Kind) {
     let (database, _, store) = opened(kind).await;
     let tables = "SELECT 1 FROM account, account_closure, account_sequence, user_account, api_key, server, server_pause, feed, \
          feed_pause, feed_day, device, anomaly, sync_run, collection, schedule_tick, deposit, account_month, account_month_below, account_day, \
-         account_day_below, health_change, idempotency";
+         account_day_below, carried_through, health_change, idempotency";
     assert!(database.sql(tables).await.is_err());
     store.migrate().await.unwrap();
     database.sql(tables).await.unwrap();
