@@ -81,29 +81,38 @@ fn added(of: &str, Period { below, key, sums, .. }: &Period) -> String {
     )
 }
 
+/// The columns that are the order of posting, and what they are of the last entry that was carried up. On SQLite the sequence alone is that
+/// order, and an index is entered by it.
+pub(super) const fn carried_through(sqlite: bool) -> (&'static str, &'static str) {
+    if sqlite {
+        ("seq", "(SELECT seq FROM carried_through)")
+    } else {
+        ("tx, seq", "((SELECT tx FROM carried_through), (SELECT seq FROM carried_through))")
+    }
+}
+
 async fn carry_entries(store: &Store) -> Result<usize, StoreError> {
-    let (lock, settled) = if store.is_sqlite() { ("", "") } else { ("FOR UPDATE SKIP LOCKED", "AND tx < settled_before()") };
-    let look = format!(
-        "SELECT 1 FROM deposit WHERE (tx, seq) > ((SELECT tx FROM carried_through), (SELECT seq FROM carried_through)) {settled} \
-         ORDER BY tx, seq LIMIT 1"
-    );
-    if !any(store, &look).await? {
+    let sqlite = store.is_sqlite();
+    let (order, through) = carried_through(sqlite);
+    let (lock, settled) = if sqlite { ("", "") } else { ("FOR UPDATE SKIP LOCKED", "AND tx < settled_before()") };
+    let next = &format!("FROM deposit WHERE ({order}) > {through} {settled} ORDER BY {order} LIMIT");
+    if !any(store, &format!("SELECT 1 {next} 1")).await? {
         return Ok(0);
     }
     store
         .write(|tx| async move {
             let backend = tx.get_database_backend();
-            let text = format!("SELECT tx, seq FROM carried_through {lock}");
-            let Some(row) = tx.query_one_raw(statement(backend, &text, [])).await? else { return Ok(0) };
-            let after: [i64; 2] = [row.try_get_by_index(0)?, row.try_get_by_index(1)?];
-            let text = format!("SELECT tx, seq FROM deposit WHERE (tx, seq) > (?, ?) {settled} ORDER BY tx, seq LIMIT ?");
-            let some = [after[0].into(), after[1].into(), ENTRIES.into()];
-            let found = tx.query_all_raw(statement(backend, &text, some)).await?;
+            let held = format!("SELECT id FROM carried_through {lock}");
+            if tx.query_one_raw(statement(backend, &held, [])).await?.is_none() {
+                return Ok(0);
+            }
+            let found = tx.query_all_raw(statement(backend, &format!("SELECT tx, seq {next} ?"), [ENTRIES.into()])).await?;
             let Some(row) = found.last() else { return Ok(0) };
-            let last: [i64; 2] = [row.try_get_by_index(0)?, row.try_get_by_index(1)?];
+            let (last_tx, last): (i64, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+            let up_to = if sqlite { "(?)" } else { "(?, ?)" };
             let text = format!(
                 "WITH e AS MATERIALIZED (SELECT account_id, day, small, large, duplex, standard FROM deposit \
-                 WHERE (tx, seq) > (?, ?) AND (tx, seq) <= (?, ?) ORDER BY tx, seq LIMIT ?) \
+                 WHERE ({order}) > {through} AND ({order}) <= {up_to} ORDER BY {order} LIMIT ?) \
                  INSERT INTO account_day_below (account_id, day, {}) \
                  SELECT c.ancestor_id, e.day, {} FROM e CROSS JOIN account_closure c \
                  WHERE c.descendant_id = e.account_id AND c.depth > 0 {}",
@@ -111,10 +120,10 @@ async fn carry_entries(store: &Store) -> Result<usize, StoreError> {
                 DAY.columns(|sum| format!("CAST(sum(e.{sum}) AS BIGINT)")),
                 added("e", &DAY),
             );
-            let these = [after[0].into(), after[1].into(), last[0].into(), last[1].into(), ENTRIES.into()];
-            tx.execute_raw(statement(backend, &text, these)).await?;
+            let place = [last_tx.into(), last.into()].into_iter().skip(usize::from(sqlite));
+            tx.execute_raw(statement(backend, &text, place.chain([ENTRIES.into()]))).await?;
             let moved = "UPDATE carried_through SET tx = ?, seq = ?";
-            tx.execute_raw(statement(backend, moved, last.map(Into::into))).await?;
+            tx.execute_raw(statement(backend, moved, [last_tx.into(), last.into()])).await?;
             Ok(found.len())
         })
         .await

@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 
 use chrono::NaiveDate;
-use sea_orm::{QueryResult, Value};
+use sea_orm::{ConnectionTrait as _, DbBackend, QueryResult, Value};
 
-use super::{Source, StoreError, collecting::sql::Rows, convert::day};
+use super::{Source, StoreError, carrying::carried_through, collecting::sql::Rows, convert::day};
 use crate::{
     domain::{
         calendar::Month,
@@ -59,8 +59,13 @@ const SINCE_OF_MONTHS: &str = "since AS (SELECT account_id, month, small - carri
      certified_standard - carried_certified_standard AS certified_standard FROM account_month WHERE uncarried)";
 
 /// The entries after the last that was carried up. Without their order, a planner that does not know how few they are would read the ledger.
-const SINCE_OF_DAYS: &str = "since AS MATERIALIZED (SELECT account_id, day, small, large, duplex, standard FROM deposit \
-     WHERE (tx, seq) > ((SELECT tx FROM carried_through), (SELECT seq FROM carried_through)) ORDER BY tx, seq)";
+fn since_of_days(sqlite: bool) -> String {
+    let (order, through) = carried_through(sqlite);
+    format!(
+        "since AS MATERIALIZED (SELECT account_id, day, small, large, duplex, standard FROM deposit \
+         WHERE ({order}) > {through} ORDER BY {order})"
+    )
+}
 
 /// Per account the sums of each month in which it or an account below it has entries, all months or those of a span, the earliest first;
 /// only of accounts that `viewer` may see, if there is one.
@@ -97,7 +102,8 @@ pub async fn days(
         Ok((day("account_day.day", &on)?, page_sum(row, 2)?))
     };
     let add = |whole: &mut (NaiveDate, PageSum), part: &(NaiveDate, PageSum)| whole.1.add(&part.1);
-    let rows = with_all_below(from, (&DAY, SINCE_OF_DAYS), Some(viewer), accounts, Some(&span)).await?;
+    let since = since_of_days(from.db().get_database_backend() == DbBackend::Sqlite);
+    let rows = with_all_below(from, (&DAY, &since), Some(viewer), accounts, Some(&span)).await?;
     merged(&rows, read, |(day, _)| *day, add)
 }
 
