@@ -10,6 +10,7 @@ use super::{
     Source as _, Store, StoreError,
     collecting::sql::{MAX_ROWS, Rows, statement},
     consumption::{DAY, MONTH, Period},
+    posting_order::carried_through,
 };
 use crate::id::Uuid;
 
@@ -79,16 +80,6 @@ fn added(of: &str, Period { below, key, sums, .. }: &Period) -> String {
     format!(
         "GROUP BY c.ancestor_id, {of}.{key} ORDER BY c.ancestor_id, {of}.{key} ON CONFLICT (account_id, {key}) DO UPDATE SET {sums}"
     )
-}
-
-/// The columns that are the order of posting, and what they are of the last entry that was carried up. On SQLite the sequence alone is that
-/// order, and an index is entered by it.
-pub(super) const fn carried_through(sqlite: bool) -> (&'static str, &'static str) {
-    if sqlite {
-        ("seq", "(SELECT seq FROM carried_through)")
-    } else {
-        ("tx, seq", "((SELECT tx FROM carried_through), (SELECT seq FROM carried_through))")
-    }
 }
 
 async fn carry_entries(store: &Store) -> Result<usize, StoreError> {

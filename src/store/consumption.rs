@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use chrono::NaiveDate;
 use sea_orm::{ConnectionTrait as _, DbBackend, QueryResult, Value};
 
-use super::{Source, StoreError, carrying::carried_through, collecting::sql::Rows, convert::day};
+use super::{Source, StoreError, collecting::sql::Rows, convert::day, posting_order::carried_through};
 use crate::{
     domain::{
         calendar::Month,

@@ -16,6 +16,16 @@ pub(super) fn settled_before() -> SimpleExpr {
     Expr::cust("settled_before()")
 }
 
+/// The columns that are the order of posting, and what they are of the last entry that was carried up. On SQLite the sequence alone is that
+/// order, and an index is entered by it.
+pub(super) const fn carried_through(sqlite: bool) -> (&'static str, &'static str) {
+    if sqlite {
+        ("seq", "(SELECT seq FROM carried_through)")
+    } else {
+        ("tx, seq", "((SELECT tx FROM carried_through), (SELECT seq FROM carried_through))")
+    }
+}
+
 /// Lets the numbers go on after what was posted; on PostgreSQL only, and before anything is posted.
 pub(super) async fn go_on(store: &Store) -> Result<(), StoreError> {
     let text = "SELECT GREATEST((SELECT max(tx) FROM deposit), (SELECT max(tx) FROM certificate), 0), \
